@@ -1,0 +1,3 @@
+"""A chat for any Django site: answers of OpenAI-compatible models, streamed, journalled, kept."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class LlmchatConfig(AppConfig):
+    """The app, under whatever dotted path it was installed (`llmchat` from the wheel)."""
+
+    name = __package__
+    label = "llmchat"
+    verbose_name = _("Chat")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks, signals  # noqa: F401 - importing registers checks and receivers

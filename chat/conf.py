@@ -1,0 +1,120 @@
+"""The one place where the `LLMCHAT` setting is read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, cast
+
+import msgspec
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+
+class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One OpenAI-compatible service. An empty `MODELS` means: whatever the user names, the provider decides."""
+
+    BASE_URL: str = "https://api.openai.com/v1"
+    API_KEY: str = ""
+    HEADERS: dict[str, str] = {}
+    MODELS: tuple[str, ...] = ()
+    CONNECT_TIMEOUT: float = 5.0
+    #: Tokens that the prompt and the answer may take together; 0 = not known, nothing is cut.
+    CONTEXT_TOKENS: int = 0
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All keys of `LLMCHAT` with their defaults. Times are seconds unless the name says otherwise."""
+
+    PROVIDERS: dict[str, Provider] = {}
+    #: The model of a new conversation; empty = the first one of the first provider.
+    MODEL: str = ""
+    SYSTEM_PROMPT: str = ""
+    SUGGESTIONS: tuple[str, ...] = ()
+    #: Says on the page that the model is a toy.
+    DEMO: bool = False
+    #: Dotted path of the `ChatPolicy` subclass; empty = the app's own.
+    POLICY: str = ""
+    ALLOW_MISSING_ORIGIN: bool = False
+
+    MAX_SOCKETS_PER_USER: int = 20
+    MAX_RUNNING_PER_USER: int = 4
+    MAX_RUNNING: int = 400
+    MAX_QUEUED_PER_USER: int = 20
+    COMMANDS_PER_MINUTE: int = 120
+    ABANDON_AFTER: float = 300
+    DRAIN_SECONDS: float = 10
+    FRAME_INTERVAL: float = 0.04
+    JOURNAL_INTERVAL: float = 0.2
+    #: How long journal rows outlive their answer.
+    JOURNAL_KEEP: float = 60
+    FIRST_TOKEN_TIMEOUT: float = 60
+    IDLE_TIMEOUT: float = 30
+    TOTAL_TIMEOUT: float = 600
+    MAX_ANSWER_CHARS: int = 1_000_000
+    MAX_MESSAGE_CHARS: int = 200_000
+    MAX_HISTORY_MESSAGES: int = 400
+    SESSION_CHECK_INTERVAL: float = 30
+    #: A runner whose beat stood still for so long, of the observer's own clock, is dead.
+    RUNNER_TIMEOUT: float = 8
+    RUNNER_BEAT: float = 2
+
+
+PLAIN = {
+    field.name: field.type
+    for field in msgspec.structs.fields(Settings)
+    if field.type in (int, float, str, bool)
+}
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """The plain keys that `environ` sets as `LLMCHAT_<KEY>`, converted to their types.
+
+    Raises ImproperlyConfigured with the name of the variable when a value does not fit.
+    """
+    found = {}
+    for key, kind in PLAIN.items():
+        if (value := environ.get(f"LLMCHAT_{key}")) is not None:
+            try:
+                found[key] = msgspec.convert(value, kind, strict=False)
+            except msgspec.ValidationError as error:
+                raise ImproperlyConfigured(f"LLMCHAT_{key}: {error}") from error
+    return found
+
+
+@lru_cache(maxsize=1)
+def load() -> Settings:
+    """Reads and checks `settings.LLMCHAT`; raises ImproperlyConfigured when it does not fit."""
+    given = dict(getattr(django_settings, "LLMCHAT", {}))
+    if not given.get("PROVIDERS"):
+        # The two variables every OpenAI SDK reads, so that a site runs with nothing in its settings.
+        given["PROVIDERS"] = {
+            "default": {
+                "BASE_URL": os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1",
+                "API_KEY": os.environ.get("OPENAI_API_KEY", ""),
+            }
+        }
+    try:
+        return msgspec.convert(given, Settings)
+    except msgspec.ValidationError as error:
+        raise ImproperlyConfigured(f"settings.LLMCHAT: {error}") from error
+
+
+class _Lazy:
+    """Looks like `Settings`, reads it at the first use and again after `override_settings`."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(load(), name)
+
+
+settings = cast("Settings", _Lazy())
+
+
+def _forget(*, setting: str, **kwargs: object) -> None:
+    if setting == "LLMCHAT":
+        load.cache_clear()
+
+
+setting_changed.connect(_forget)

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from .access import AppendOnlyError, ContentAccess
+from .conversation import Conversation
+from .generation import Generation, JournalChunk, Runner
+from .message import Message
+from .owner import Owner
+from .status import CONTINUABLE, LIVE, Role, Status
+
+__all__ = [
+    "CONTINUABLE",
+    "LIVE",
+    "AppendOnlyError",
+    "ContentAccess",
+    "Conversation",
+    "Generation",
+    "JournalChunk",
+    "Message",
+    "Owner",
+    "Role",
+    "Runner",
+    "Status",
+]

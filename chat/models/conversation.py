@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .owner import Owner
+
+if TYPE_CHECKING:
+    from .message import Message
+
+
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    """Where every lookup of a door begins."""
+
+    def for_owner(self, owner: Owner) -> ConversationQuerySet:
+        """What belongs to `owner`; nothing when there is none."""
+        return self.filter(**owner.fields) if owner else self.none()
+
+    def for_user(self, user: Any, session_key: str = "") -> ConversationQuerySet:
+        """What belongs to `user`, or to the guest of `session_key`."""
+        return self.for_owner(Owner.of(user, session_key))
+
+
+class Conversation(models.Model):
+    """A tree of messages with one owner. `revision` grows by one with every change a viewer could see."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("owner"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="llmchat_conversations",
+    )
+    session_key = models.CharField(_("guest session"), max_length=40, blank=True, default="")
+    title = models.CharField(_("title"), max_length=200, blank=True, default="")
+    model = models.CharField(_("model"), max_length=200, blank=True, default="")
+    pinned = models.BooleanField(_("pinned"), default=False)
+    archived = models.BooleanField(_("archived"), default=False)
+    temporary = models.BooleanField(_("temporary"), default=False)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    revision = models.PositiveBigIntegerField(_("revision"), default=0)
+    #: What the conversation is about, in the host's own data; a text, as keys come in all shapes.
+    content_type = models.ForeignKey(
+        "contenttypes.ContentType", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    object_id = models.CharField(max_length=255, blank=True, default="")
+    subject = GenericForeignKey("content_type", "object_id")
+    metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    created = models.DateTimeField(_("created"), auto_now_add=True)
+    updated = models.DateTimeField(_("updated"), auto_now=True)
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
+        ordering = ("-updated", "id")
+        permissions = [("view_content", _("Can read the texts of conversations"))]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(owner__isnull=False, session_key="")
+                | (models.Q(owner__isnull=True) & ~models.Q(session_key="")),
+                name="llmchat_conversation_one_owner",
+            )
+        ]
+        indexes = [
+            models.Index(fields=("owner", "-updated"), name="llmchat_conv_owner_updated"),
+            models.Index(fields=("session_key", "-updated"), name="llmchat_conv_guest_updated"),
+            models.Index(fields=("-updated", "id"), name="llmchat_conv_updated"),
+            models.Index(fields=("content_type", "object_id"), name="llmchat_conv_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or str(_("Untitled"))
+
+    @property
+    def belongs_to(self) -> Owner:
+        return Owner(user_id=self.owner_id, session_key=self.session_key)
+
+    def ask(self, text: str, *, model: str = "", **options: Any) -> Message:
+        """Asks, waits for the whole answer and returns its message. From sync code only.
+
+        Raises `OpenTransactionError` inside `atomic()`, `Refused` when a limit or state forbids it,
+        `GenerationFailed` when the answer ended in error.
+        """
+        from ..ask import ask
+
+        return ask(self, text, model=model, options=options)
+
+    def astream(self, text: str, *, model: str = "", **options: Any) -> AsyncIterator[str]:
+        """Asks and yields the answer's text as it arrives; leaving the loop stops the answer."""
+        from ..ask import astream
+
+        return astream(self, text, model=model, options=options)
