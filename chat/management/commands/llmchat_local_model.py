@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ... import local_model
+
+
+class Command(BaseCommand):
+    help = "Serves a tiny local language model on loopback, OpenAI-compatible, until interrupted."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=local_model.DEFAULT_PORT, help="0 picks a free one")
+        parser.add_argument(
+            "--with-parent", action="store_true", help="end also when the process that started this one ends"
+        )
+
+    def handle(self, *args: Any, port: int, with_parent: bool, **options: Any) -> None:
+        parent = os.getppid()
+        ended = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: ended.set())
+        try:
+            server = local_model.serve(port)
+        except local_model.LocalModelUnavailable as error:
+            raise CommandError(
+                f"The local model cannot run here: {error}. Set OPENAI_BASE_URL and OPENAI_API_KEY "
+                "to use any OpenAI-compatible service instead."
+            ) from error
+        except RuntimeError as error:
+            raise CommandError(f"The local model did not start on port {port}: {error}") from error
+        self.stdout.write(f"{local_model.MODEL_ID} at {server.listening_address}/v1")
+        self.stdout.flush()
+        while not ended.wait(1):
+            if with_parent and os.getppid() != parent:
+                break

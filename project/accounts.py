@@ -1,0 +1,38 @@
+"""Who gets an account, and how often a password may be tried."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
+from django.conf import settings
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth is not typed
+    """Sign-up as `LLMCHAT_SIGNUP` says: `open`, `closed`, or `approve` (staff activates the account)."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return settings.LLMCHAT_SIGNUP != "closed"
+
+    def save_user(
+        self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True
+    ) -> AbstractBaseUser:
+        user.is_active = settings.LLMCHAT_SIGNUP != "approve"
+        saved: AbstractBaseUser = super().save_user(request, user, form, commit)
+        return saved
+
+
+class ThrottledAdminLoginForm(AdminAuthenticationForm):
+    """The admin's sign-in under the limits that the site's own has: without it passwords could be guessed there."""
+
+    def clean(self) -> dict[str, Any]:
+        self.user_cache = get_adapter().authenticate(
+            self.request, username=self.cleaned_data.get("username"), password=self.cleaned_data.get("password")
+        )
+        if self.user_cache is None:
+            raise self.get_invalid_login_error()
+        self.confirm_login_allowed(self.user_cache)
+        return self.cleaned_data

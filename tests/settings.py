@@ -1,0 +1,17 @@
+"""The site's settings, for the suite: `DATABASE_URL` chooses the database, SQLite in a file is the default."""
+
+from __future__ import annotations
+
+from project.settings import *  # noqa: F403 -- the suite tests the site as it is
+from project.settings import DATABASES, STATE_DIR
+
+SECRET_KEY = "tests"
+DEBUG = False
+LLMCHAT_SIGNUP = "open"
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # Threads that share an in-memory database lose writes to its table locks.
+    DATABASES["default"]["TEST"] = {"NAME": STATE_DIR / "test.sqlite3"}
