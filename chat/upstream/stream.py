@@ -1,0 +1,191 @@
+"""One answer on its way in: read without waiting, closed at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+
+import aiohttp
+
+from .chunks import ChunkDecoder
+from .errors import UpstreamError, redact
+from .sse import Event, EventSplitter
+from .transport import disconnect
+from .types import Delta, Ended
+
+#: Seconds without an event after which an answer that has its finish_reason is taken as ended: usage and
+#: `[DONE]` may follow it, but some servers then neither send nor close.
+FINISH_GRACE = 2.0
+#: Seconds that a provider gets after `[DONE]` to end the response, so that its connection can be used again.
+REUSE_GRACE = 0.25
+
+
+class UpstreamStream:
+    """The stream of one answer; `Clients.open` makes it. Not for two readers at once, and for one loop."""
+
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        *,
+        max_line_bytes: int = 1 << 20,
+        max_event_bytes: int = 1 << 20,
+        secrets: Iterable[str] = (),
+    ) -> None:
+        #: Set by `take()` when the stream is over.
+        self.ended: Ended | None = None
+        self._response = response
+        self._content = response.content
+        # Lets go of the response at its end, but remembers how the connection was lost.
+        self._protocol = response.connection.protocol if response.connection is not None else None
+        self._loop = asyncio.get_running_loop()
+        self._secrets = tuple(secrets)
+        self._splitter = EventSplitter(max_line_bytes, max_event_bytes)
+        self._decoder = ChunkDecoder(self._secrets)
+        self._max_document = max_event_bytes
+        self._document: bytearray | None = None
+        self._sniffed = response.content_type == "text/event-stream"
+        self._waited: list[bytes] = []
+        self._waiting = False
+        self._quiet_since: float | None = None
+        self._closed = False
+
+    def take(self) -> list[Delta]:
+        """All deltas that have arrived and were not taken yet. Never blocks, never raises."""
+        if self.ended is not None:
+            return []
+        deltas: list[Delta] = []
+        try:
+            self._advance(deltas)
+        except UpstreamError as error:
+            self._end(deltas, error)
+        except Exception as error:
+            # A flaw in here must end this one answer, not the tick that serves all of them.
+            self._end(deltas, self._unusable(repr(error)))
+        return deltas
+
+    async def wait(self) -> None:
+        """Returns as soon as `take()` has something new to look at: bytes, the end, an error.
+
+        Cancelling it loses nothing.
+        """
+        if self.ended is not None or self._waited or self._closed or self._waiting:
+            return
+        self._waiting = True
+        try:
+            async with asyncio.timeout(self._grace_left()):
+                self._waited.append(await self._content.readany())
+        except (aiohttp.ClientError, OSError, RuntimeError):
+            # take() finds the error where aiohttp keeps it; a timeout ends the grace after the finish.
+            pass
+        finally:
+            self._waiting = False
+
+    async def aclose(self) -> None:
+        """Closes the connection to the provider at once, whatever has been read. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        if self.ended is not None and self.ended.done and self._response.connection is not None:
+            self._loop.call_later(REUSE_GRACE, disconnect, self._response)
+        else:
+            disconnect(self._response)
+
+    def _advance(self, deltas: list[Delta]) -> None:
+        data = b"".join(self._waited)
+        self._waited.clear()
+        over = False
+        if not self._waiting:
+            content = self._content
+            over = content.is_eof() or content.exception() is not None
+            # The public read_nowait() would raise a stored error before handing out what came before it.
+            data += content._read_nowait(-1)
+        if data:
+            self._feed(data, deltas)
+        if self.ended is not None:
+            return
+        if over:
+            self._finish(deltas)
+        elif self._decoder.finish_reason is not None:
+            self._check_grace(bool(data), deltas)
+
+    def _feed(self, data: bytes, deltas: list[Delta]) -> None:
+        if not self._sniffed:
+            data = self._sniff(data)
+        if self._document is not None:
+            self._document += data
+            if len(self._document) > self._max_document:
+                raise self._unusable("the document is too long")
+            return
+        self._decode(self._splitter.feed(data), deltas)
+        if self.ended is None and self._splitter.overflowed:
+            raise self._unusable("a line or an event is too long")
+
+    def _sniff(self, data: bytes) -> bytes:
+        """Looks at the first byte of a body that is not declared as a stream: many are one all the same."""
+        data = data.lstrip()
+        if data:
+            self._sniffed = True
+            if data.startswith(b"{"):
+                self._document = bytearray()
+            elif data.startswith(b"<"):
+                raise self._unusable("the body is a page of HTML")
+        return data
+
+    def _decode(self, events: list[Event], deltas: list[Delta]) -> None:
+        decoder = self._decoder
+        for event in events:
+            delta = decoder.decode(event)
+            if delta is not None:
+                deltas.append(delta)
+            elif decoder.done:
+                self._end(deltas, None)
+                return
+            if decoder.failure is not None:
+                raise decoder.failure
+
+    def _finish(self, deltas: list[Delta]) -> None:
+        """The connection has nothing more to give: it ended, was cut or was reset."""
+        lost = None if self._protocol is None else self._protocol.exception()
+        if isinstance(lost, OSError):
+            raise UpstreamError("upstream_unreachable", log_detail=redact(repr(lost)), broke_off=True)
+        broken = self._content.exception()
+        if broken is not None and not isinstance(lost, aiohttp.ServerDisconnectedError):
+            raise self._unusable(repr(broken))
+        if self._document is not None:
+            if (delta := self._decoder.decode_document(bytes(self._document))) is not None:
+                deltas.append(delta)
+        else:
+            # The last event may lack its blank line; if it is half an event, it never was one.
+            with suppress(UpstreamError):
+                self._decode(self._splitter.finish(), deltas)
+        if self.ended is None:
+            raise UpstreamError("upstream_protocol", log_detail="no finish_reason", broke_off=True)
+
+    def _check_grace(self, heard: bool, deltas: list[Delta]) -> None:
+        now = self._loop.time()
+        if heard or self._quiet_since is None:
+            self._quiet_since = now
+        elif now - self._quiet_since >= FINISH_GRACE:
+            self._end(deltas, None)
+
+    def _grace_left(self) -> float | None:
+        if self._quiet_since is None:
+            return None
+        return max(self._quiet_since + FINISH_GRACE - self._loop.time(), 0)
+
+    def _end(self, deltas: list[Delta], error: UpstreamError | None) -> None:
+        decoder = self._decoder
+        if (rest := decoder.finish()) is not None:
+            deltas.append(rest)
+        if decoder.done or decoder.finish_reason is not None:
+            # The answer is whole; what went wrong behind it is of no consequence.
+            error = None
+            if not decoder.has_content:
+                filtered = decoder.finish_reason == "content_filter"
+                code = "content_filtered" if filtered else "upstream_protocol"
+                error = UpstreamError(code, log_detail="finished without content")
+        self.ended = Ended(decoder.finish_reason, decoder.done, error)
+
+    def _unusable(self, detail: str) -> UpstreamError:
+        return UpstreamError("upstream_protocol", log_detail=redact(detail, self._secrets))
