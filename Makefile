@@ -25,7 +25,7 @@ $(STAMP): requirements.txt requirements-model.txt constraints.txt
 
 test: install
 	@$(BIN)/python -m tests.chromium
-	$(BIN)/python -m tests.postgresql $(BIN)/python -m pytest -q -m "not browser"
+	$(BIN)/python -m tests.postgresql $(BIN)/python -m pytest -q -m "database and not browser"
 	$(BIN)/python -m pytest
 
 test-fast: install

@@ -30,9 +30,19 @@ class ThrottledAdminLoginForm(AdminAuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         self.user_cache = get_adapter().authenticate(
-            self.request, username=self.cleaned_data.get("username"), password=self.cleaned_data.get("password")
+            self.request,
+            username=self.cleaned_data.get("username"),
+            password=self.cleaned_data.get("password"),
         )
         if self.user_cache is None:
             raise self.get_invalid_login_error()
         self.confirm_login_allowed(self.user_cache)
         return self.cleaned_data
+
+
+def signup(request: HttpRequest) -> dict[str, bool]:
+    """Template context: what a visitor without an account is told."""
+    return {
+        "signup_open": settings.LLMCHAT_SIGNUP != "closed",
+        "signup_needs_approval": settings.LLMCHAT_SIGNUP == "approve",
+    }

@@ -39,7 +39,9 @@ def configure(url: str) -> dict[str, Any]:
                 "pool": {"min_size": 1, "max_size": 12, "timeout": POOL_TIMEOUT},
             },
         }
-    raise ImproperlyConfigured(f"DATABASE_URL: expected sqlite:// or postgres://, got {parts.scheme or 'none'}://")
+    raise ImproperlyConfigured(
+        f"DATABASE_URL: expected sqlite:// or postgres://, got {parts.scheme or 'none'}://"
+    )
 
 
 def _sqlite(path: Path) -> dict[str, Any]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import secrets
+import sys
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +21,9 @@ USERNAME = "demo"
 class DemoOnlyHere(BaseBackend):
     """Refuses the demo user, with the right password too, from another machine and when DEBUG is off."""
 
-    def authenticate(self, request: HttpRequest | None, username: str | None = None, **credentials: Any) -> None:
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, **credentials: Any
+    ) -> None:
         if username != USERNAME:
             return
         address = request.META.get("REMOTE_ADDR", "") if request else ""
@@ -34,33 +39,35 @@ def _is_loopback(address: str) -> bool:
 
 
 def ensure_user() -> None:
-    """Makes the demo user, and a password for them when there is none to be shown."""
-    path = settings.DEMO_PASSWORD_FILE
-    users = get_user_model()._default_manager
-    user = users.filter(username=USERNAME).first()
-    if user is not None and path.exists():
-        return
+    """Makes the demo user, with the password kept in `DEMO_PASSWORD_FILE`, which it makes as well if there is none."""
+    path: Path = settings.DEMO_PASSWORD_FILE
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(f"{secrets.token_urlsafe(9)}\n")
+    User = get_user_model()
+    user = User._default_manager.filter(username=USERNAME).first()
     if user is None:
-        user = get_user_model()(username=USERNAME, is_staff=True, is_superuser=True)
-    password = secrets.token_urlsafe(9)
-    user.set_password(password)
-    user.save()
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(f"{password}\n")
+        user = User(username=USERNAME, is_staff=True, is_superuser=True)
+    # Another database, or somebody who tried the page for changing it, may have another password.
+    if not user.check_password(password()):
+        user.set_password(password())
+        user.save()
+
+
+def password() -> str:
+    """The demo user's password; raises FileNotFoundError before the first `make run`."""
+    path: Path = settings.DEMO_PASSWORD_FILE
+    return path.read_text().strip()
 
 
 def main() -> None:
-    """Shows the demo user's password: `make password`."""
-    path = settings.DEMO_PASSWORD_FILE
-    if path.exists():
-        print(f"{USERNAME} / {path.read_text().strip()}")
-    else:
-        print("There is no demo user yet: `make run` makes one.")
+    """Shows who to sign in as: `make password`."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+    try:
+        print(f"{USERNAME} / {password()}")
+    except FileNotFoundError:
+        sys.exit("There is no demo user yet: `make run` makes one.")
 
 
 if __name__ == "__main__":
-    import os
-
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
     main()

@@ -17,7 +17,6 @@ from .database import configure
 BASE_DIR = Path(__file__).resolve().parent.parent
 #: Git-ignored: the database, the secret key and the demo password of an installation without configuration.
 STATE_DIR = BASE_DIR / "var"
-STATE_DIR.mkdir(exist_ok=True)
 
 DEMO_PASSWORD_FILE = STATE_DIR / "demo-password"
 
@@ -65,6 +64,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "project.accounts.signup",
             ],
         },
     },
@@ -80,8 +80,10 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "project" / "static"]
 STATIC_ROOT = STATE_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 # Serves what the apps ship, without a collectstatic step, also when DEBUG is off.
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # Chat. Nothing but OpenAI's own two variables is needed for a real model.
 

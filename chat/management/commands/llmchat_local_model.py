@@ -23,8 +23,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, port: int, with_parent: bool, **options: Any) -> None:
         parent = os.getppid()
         ended = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: ended.set())
+        signal.signal(signal.SIGTERM, lambda *_: ended.set())
+        # Ctrl-C reaches the parent as well, whose running answers need the model for a little longer.
+        signal.signal(signal.SIGINT, signal.SIG_IGN if with_parent else lambda *_: ended.set())
         try:
             server = local_model.serve(port)
         except local_model.LocalModelUnavailable as error:
