@@ -1,4 +1,4 @@
-"""A small real language model on this machine, behind an OpenAI-compatible HTTP server: for demos and tests."""
+"""A small real language model on this machine, behind an OpenAI-compatible server: for demos and tests."""
 
 from __future__ import annotations
 

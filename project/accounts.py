@@ -26,18 +26,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth is 
 
 
 class ThrottledAdminLoginForm(AdminAuthenticationForm):
-    """The admin's sign-in under the limits that the site's own has: without it passwords could be guessed there."""
+    """The admin's sign-in, under the limits of the site's own: else passwords could be guessed there."""
 
     def clean(self) -> dict[str, Any]:
+        entered = self.cleaned_data
         self.user_cache = get_adapter().authenticate(
-            self.request,
-            username=self.cleaned_data.get("username"),
-            password=self.cleaned_data.get("password"),
+            self.request, username=entered.get("username"), password=entered.get("password")
         )
         if self.user_cache is None:
             raise self.get_invalid_login_error()
         self.confirm_login_allowed(self.user_cache)
-        return self.cleaned_data
+        return entered
 
 
 def signup(request: HttpRequest) -> dict[str, bool]:

@@ -39,7 +39,7 @@ def _is_loopback(address: str) -> bool:
 
 
 def ensure_user() -> None:
-    """Makes the demo user, with the password kept in `DEMO_PASSWORD_FILE`, which it makes as well if there is none."""
+    """Makes the demo user and `DEMO_PASSWORD_FILE`, where they are missing, and has them agree."""
     path: Path = settings.DEMO_PASSWORD_FILE
     if not path.exists():
         path.touch(mode=0o600)

