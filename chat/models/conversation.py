@@ -79,7 +79,8 @@ class Conversation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title or str(_("Untitled"))
+        # Not the title: it derives from the first words, and names appear where texts must not.
+        return f"{self._meta.verbose_name} {str(self.pk)[:8]}".capitalize()
 
     @property
     def belongs_to(self) -> Owner:

@@ -1,0 +1,20 @@
+"""The operator's side.
+
+To change it, unregister a model and register a subclass: `class Mine(ConversationAdmin, unfold.admin.ModelAdmin)`.
+"""
+
+from __future__ import annotations
+
+from .access import ContentAccessAdmin
+from .base import ReadOnlyAdmin, may_read
+from .conversation import ConversationAdmin
+from .generation import GenerationAdmin, RunnerAdmin
+
+__all__ = [
+    "ContentAccessAdmin",
+    "ConversationAdmin",
+    "GenerationAdmin",
+    "ReadOnlyAdmin",
+    "RunnerAdmin",
+    "may_read",
+]

@@ -1,0 +1,98 @@
+"""What all lists of the app have in common: they show, and tell no text to whom texts are hidden."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from ..models import Conversation, Status
+
+M = TypeVar("M", bound=Model)
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    _ModelAdmin = admin.ModelAdmin
+else:
+
+    class _ModelAdmin(admin.ModelAdmin):
+        """Django's, subscriptable: only the type checker knows its parameter."""
+
+        def __class_getitem__(cls, model: object) -> type:
+            return cls
+
+
+def may_read(request: HttpRequest) -> bool:
+    """Whether texts, and all that derives from them, may be shown to who asks."""
+    return request.user.has_perm("llmchat.view_content")
+
+
+class ReadOnlyAdmin(_ModelAdmin[M]):
+    """Shows rows; nobody adds, changes or deletes any. Quick with a million of them."""
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+    list_max_show_all = 200
+    #: Fields one may filter by in the address without a filter at the side.
+    linked_filters: tuple[str, ...] = ()
+
+    class Media:
+        css = {"all": ("llmchat/admin/admin.css",)}  # noqa: RUF012 -- the form Django reads
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Only what a filter offers: Django would let `?title__startswith=` find out a hidden text."""
+        allowed = set(self.linked_filters)
+        for item in self.list_filter:
+            name = item[0] if isinstance(item, tuple) else getattr(item, "parameter_name", item)
+            allowed.add(str(name))
+        return lookup.split("__")[0] in allowed and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]  # None only from Django < 6
+
+
+def owner_name(owner: Any) -> str:
+    """What lists call the owner of a row; guests have no name, and their session is a secret."""
+    return owner.get_username() if owner is not None else _("Guest")
+
+
+def conversation_name(conversation: Conversation, *, readable: bool) -> str:
+    """The title where the reader may know it, else a name that says nothing of it."""
+    return (conversation.title or _("Untitled")) if readable else str(conversation)
+
+
+def status_badge(status: str) -> SafeString:
+    """A status as a small coloured word; empty for none."""
+    if not status:
+        return SafeString("")
+    return format_html(
+        '<span class="llmchat-status" data-status="{}">{}</span>', status, Status(status).label
+    )
+
+
+def show_cost(cost: Decimal | None) -> str:
+    """An amount with four decimals, or as many as it takes to see that it is not nothing."""
+    if cost is None:
+        return ""
+    return number_format(cost, 4 if not cost or cost >= 0.0001 else 9)
+
+
+def show_seconds(milliseconds: int | None) -> str:
+    """`1.2 s`; empty for None."""
+    if milliseconds is None:
+        return ""
+    return _("%(seconds)s s") % {"seconds": number_format(milliseconds / 1000, 1)}

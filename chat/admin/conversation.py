@@ -1,0 +1,181 @@
+"""Conversations: the list, and each one as a transcript to read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Conversation, Generation
+from .access import Action, record
+from .base import conversation_name, may_read, owner_name, show_cost, status_badge
+from .deletion import CountedDeletionAdmin
+from .filters import AnswerStatusFilter, ModelFilter
+from .search import as_uuid, find_conversations
+from .totals import PageTotals, with_totals
+from .transcript import PER_PAGE, Tree, read_page
+
+
+@admin.register(Conversation)
+class ConversationAdmin(CountedDeletionAdmin[Conversation]):
+    """Whose conversations there are, and what was said in them for those who may know.
+
+    Titles derive from the first words said; without `view_content` they are texts like all others.
+    """
+
+    list_display = (
+        "name",
+        "owner_link",
+        "model",
+        "latest_status",
+        "messages_count",
+        "tokens",
+        "cost",
+        "last_activity",
+    )
+    list_filter = ("updated", AnswerStatusFilter, ModelFilter)
+    list_select_related = ("owner",)
+    linked_filters = ("owner",)
+    ordering = ("-updated", "id")
+    sortable_by = ("model", "last_activity")
+    search_fields = ("id",)
+    search_help_text = _(
+        "Owner or number; for those who may read texts also titles and texts, which is recorded"
+    )
+    transcript_template = "admin/llmchat/transcript.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
+        return super().get_queryset(request).filter(temporary=False)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return PageTotals
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Conversation], search_term: str
+    ) -> tuple[QuerySet[Conversation], bool]:
+        term = search_term.strip()
+        in_texts = may_read(request)
+        if term and in_texts:
+            record(request, Action.SEARCH)
+        return find_conversations(queryset, term, in_texts=in_texts), False
+
+    def generations_of(self, queryset: QuerySet[Conversation]) -> QuerySet[Generation]:
+        return Generation.objects.filter(message__conversation__in=queryset)
+
+    @admin.display(description=_("conversation"))
+    def name(self, conversation: Any) -> str:
+        return conversation_name(conversation, readable=getattr(conversation, "readable", False))
+
+    @admin.display(description=_("owner"))
+    def owner_link(self, conversation: Conversation) -> str | SafeString:
+        if conversation.owner is None:
+            return owner_name(None)
+        return format_html(
+            '<a href="?owner={}">{}</a>', conversation.owner.pk, owner_name(conversation.owner)
+        )
+
+    @admin.display(description=_("status"))
+    def latest_status(self, conversation: Any) -> SafeString:
+        return status_badge(conversation.answer_status)
+
+    @admin.display(description=_("messages"))
+    def messages_count(self, conversation: Any) -> str:
+        return number_format(conversation.messages_count or 0)
+
+    @admin.display(description=_("tokens"), empty_value="")
+    def tokens(self, conversation: Any) -> str:
+        return number_format(conversation.tokens) if conversation.tokens else ""
+
+    @admin.display(description=_("cost"), empty_value="")
+    def cost(self, conversation: Any) -> str:
+        return show_cost(conversation.cost)
+
+    @admin.display(description=_("last activity"), ordering="updated")
+    def last_activity(self, conversation: Conversation) -> datetime:
+        return conversation.updated
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The transcript. `?message=` chooses the branch, and the page of it, that holds that message."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(("GET", "HEAD"))
+        conversation = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, conversation):
+            raise PermissionDenied
+        if conversation is None:
+            return self._gone(request, object_id)
+        readable = may_read(request)
+        if readable:
+            record(request, Action.READ, conversation)
+        totals = with_totals(self.get_queryset(request)).get(pk=conversation.pk)
+        request.current_app = self.admin_site.name
+        context = {
+            **self.admin_site.each_context(request),
+            "title": conversation_name(conversation, readable=readable),
+            "subtitle": None,
+            "opts": self.opts,
+            "media": self.media,
+            "original": conversation,
+            "conversation": totals,
+            "cost": show_cost(totals.cost),
+            "owner": owner_name(conversation.owner),
+            "readable": readable,
+            "has_delete_permission": self.has_delete_permission(request, conversation),
+            **self._neighbours(request, conversation),
+            **_pages(Tree(conversation), request, readable=readable),
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, self.transcript_template, context)
+
+    def _gone(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        # Django's own words and way for an address that leads nowhere; the stubs do not know it.
+        answer: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+        return answer
+
+    def _neighbours(self, request: HttpRequest, conversation: Conversation) -> dict[str, UUID | None]:
+        """The conversations before and after this one in the list as it stands without filters."""
+        rows = self.get_queryset(request).values_list("pk", flat=True)
+        same = Q(updated=conversation.updated)
+        newer = rows.filter(Q(updated__gt=conversation.updated) | same & Q(pk__lt=conversation.pk))
+        older = rows.filter(Q(updated__lt=conversation.updated) | same & Q(pk__gt=conversation.pk))
+        return {
+            "newer": newer.order_by("updated", "-id").first(),
+            "older": older.order_by("-updated", "id").first(),
+        }
+
+
+def _pages(tree: Tree, request: HttpRequest, *, readable: bool) -> dict[str, Any]:
+    """The page of the branch that was asked for; strange values of the address are passed over."""
+    chosen = as_uuid(request.GET.get("message", ""))
+    through = chosen if chosen in tree else None
+    branch = tree.branch(through)
+    paginator = Paginator(branch, PER_PAGE)
+    number: str | int | None = request.GET.get("p")
+    if number is None and through is not None:
+        number = branch.index(through) // PER_PAGE + 1
+    page = paginator.get_page(number)
+    return {
+        "entries": read_page(tree, list(page.object_list), readable=readable),
+        "page": page,
+        "page_range": paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
+        "leaf": branch[-1] if branch else None,
+        "branches": tree.branches,
+    }

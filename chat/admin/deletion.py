@@ -1,0 +1,98 @@
+"""Deleting what may be large: answers are stopped first, and the page that asks shows counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.contrib.admin.utils import unquote
+from django.db.models import CASCADE, PROTECT, RESTRICT, ManyToOneRel, Model, QuerySet
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+
+from ..models import LIVE, Generation
+from .base import M, ReadOnlyAdmin
+
+
+def stop(live: QuerySet[Generation]) -> None:
+    """Asks those of the generations that are live to stop, wherever they run."""
+    if keys := list(live.filter(status__in=LIVE).values_list("pk", flat=True)):
+        from ..engine.stopping import request_stop
+
+        request_stop(keys, reason="deleted")
+
+
+@receiver(pre_delete, sender=settings.AUTH_USER_MODEL, dispatch_uid="llmchat.admin.stop_answers_of_user")
+def stop_answers_of_user(instance: Model, **kwargs: object) -> None:
+    stop(Generation.objects.filter(owner=instance.pk))
+
+
+class CountedDeletionAdmin(ReadOnlyAdmin[M]):
+    """Deletes rows with all that hangs on them, and asks with numbers instead of a list of thousands."""
+
+    delete_confirmation_template = "admin/llmchat/delete_confirmation.html"
+    delete_selected_confirmation_template = "admin/llmchat/delete_selected_confirmation.html"
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return request.user.has_perm(f"llmchat.delete_{self.opts.model_name}")
+
+    def generations_of(self, queryset: QuerySet[M]) -> QuerySet[Generation]:
+        """The generations that go with `queryset`; the live ones are stopped before the rows go."""
+        raise NotImplementedError
+
+    def get_deleted_objects(
+        self, objs: Sequence[M] | QuerySet[M], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        toll = Toll()
+        toll.add(self.model._default_manager.filter(pk__in=[obj.pk for obj in objs]))
+        lacking = {
+            str(model._meta.verbose_name)
+            for model in toll.counts
+            if self.admin_site.is_registered(model)
+            and not self.admin_site.get_model_admin(model).has_delete_permission(request)
+        }
+        counts = {
+            str(model._meta.verbose_name_plural): count for model, count in toll.counts.items() if count
+        }
+        return [], counts, lacking, toll.protected
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # Before Django opens its transaction: a flag set inside it would be seen by no other process.
+        if request.method == "POST" and self.has_delete_permission(request):
+            obj = self.get_object(request, unquote(object_id))
+            if obj is not None:
+                stop(self.generations_of(self.model._default_manager.filter(pk=obj.pk)))
+        return super().delete_view(request, object_id, extra_context)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
+        stop(self.generations_of(queryset))
+        super().delete_queryset(request, queryset)
+
+
+class Toll:
+    """What a deletion takes with it, in numbers, and what stands against it."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[type[Model]] = Counter()
+        self.protected: list[str] = []
+
+    def add(self, rows: QuerySet[Any], above: frozenset[type[Model]] = frozenset()) -> None:
+        """Counts `rows` and, one query per relation, all that goes with them."""
+        self.counts[rows.model] += rows.count()
+        above |= {rows.model}
+        for relation in rows.model._meta.get_fields(include_hidden=True):
+            # A one-to-one relation is one of these too.
+            if not isinstance(relation, ManyToOneRel):
+                continue
+            related: type[Model] = relation.related_model
+            hanging = related._base_manager.filter(**{f"{relation.field.name}__in": rows})
+            if relation.on_delete in (PROTECT, RESTRICT):
+                if count := hanging.count():
+                    self.protected.append(f"{related._meta.verbose_name_plural}: {count}")
+            elif relation.on_delete is CASCADE and related not in above:
+                self.add(hanging, above)

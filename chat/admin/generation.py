@@ -1,0 +1,168 @@
+"""Generations: the ledger of all runs, and the console of those that go on now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from ..models import LIVE, Generation, Runner
+from .base import ReadOnlyAdmin, owner_name, show_cost, show_seconds, status_badge
+from .filters import ErrorFilter, ModelFilter
+from .running import RunningConsole
+from .search import owners_matching
+
+
+@admin.register(Generation)
+class GenerationAdmin(RunningConsole):
+    """The runs of models and what they took: a ledger without a word of what was said."""
+
+    list_display = (
+        "number",
+        "begun",
+        "owner_name",
+        "conversation_link",
+        "model",
+        "how",
+        "door",
+        "first_token",
+        "duration",
+        "tokens",
+        "price",
+        "error_code",
+    )
+    list_filter = ("created", "status", ModelFilter, "door", ErrorFilter)
+    list_select_related = ("owner",)
+    linked_filters = ("owner", "runner")
+    ordering = ("-id",)
+    sortable_by = ("number",)
+    search_fields = ("id",)
+    search_help_text = _("Owner, number or error reference")
+    fields = (
+        *("number", "owner_name", "conversation_link", "model", "door", "how", "reason", "finish_reason"),
+        *("error_code", "reference", "attempts", "created", "ended", "first_token", "duration"),
+        *("prompt_tokens", "completion_tokens", "estimated", "price", "last_n", "text_length", "runner"),
+    )
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        # Of the message only where it belongs: to join it whole would load the texts.
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                conversation=F("message__conversation_id"),
+                temporary=F("message__conversation__temporary"),
+            )
+        )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Generation | None = None) -> bool:
+        # Asked when a user is deleted: runs go with their conversations, and never alone.
+        return request.user.has_perm("llmchat.delete_conversation")
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        raise PermissionDenied
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        return super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), "show_delete": False}
+        )
+
+    def get_actions(self, request: HttpRequest, *args: Any) -> dict[str, Any]:
+        return {}
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        condition = Q(owner__in=owners_matching(term)) | Q(reference=term)
+        if term.isdecimal() and len(term) < 19:
+            condition |= Q(pk=int(term))
+        return queryset.filter(condition), False
+
+    @admin.display(description=_("number"), ordering="id")
+    def number(self, generation: Generation) -> int:
+        return generation.pk
+
+    @admin.display(description=_("begun"))
+    def begun(self, generation: Generation) -> datetime:
+        return generation.created
+
+    @admin.display(description=_("owner"))
+    def owner_name(self, generation: Generation) -> str:
+        return owner_name(generation.owner)
+
+    @admin.display(description=_("conversation"))
+    def conversation_link(self, generation: Any) -> str | SafeString:
+        if generation.conversation is None or generation.temporary:
+            return ""
+        url = reverse("admin:llmchat_conversation_change", args=(generation.conversation,))
+        url += f"?message={generation.message_id}#m-{generation.message_id}"
+        return format_html('<a href="{}">{}</a>', url, str(generation.conversation)[:8])
+
+    @admin.display(description=_("status"))
+    def how(self, generation: Generation) -> SafeString:
+        return status_badge(generation.status)
+
+    @admin.display(description=_("first token"))
+    def first_token(self, generation: Generation) -> str:
+        return show_seconds(generation.timings.get("first_token"))
+
+    @admin.display(description=_("in all"))
+    def duration(self, generation: Generation) -> str:
+        return show_seconds(generation.timings.get("total"))
+
+    @admin.display(description=_("tokens"))
+    def tokens(self, generation: Generation) -> str:
+        if generation.prompt_tokens is None and generation.completion_tokens is None:
+            return ""
+        parts = [
+            number_format(count or 0) for count in (generation.prompt_tokens, generation.completion_tokens)
+        ]
+        return ("≈ " if generation.estimated else "") + " + ".join(parts)
+
+    @admin.display(description=_("cost"))
+    def price(self, generation: Generation) -> str:
+        return show_cost(generation.cost)
+
+
+@admin.register(Runner)
+class RunnerAdmin(ReadOnlyAdmin[Runner]):
+    """The processes that write answers, and how many each is writing."""
+
+    list_display = ("__str__", "alive", "beat", "running", "started")
+    list_filter = ("dead", "started")
+    ordering = ("-started",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        live = Generation.objects.filter(runner=OuterRef("pk"), status__in=LIVE).order_by().values("runner")
+        count = Subquery(live.annotate(count=Count("pk")).values("count"))
+        return super().get_queryset(request).annotate(live=Coalesce(count, 0))
+
+    @admin.display(description=_("alive"), boolean=True)
+    def alive(self, runner: Runner) -> bool:
+        return not runner.dead
+
+    @admin.display(description=_("running"))
+    def running(self, runner: Any) -> int:
+        return int(runner.live)

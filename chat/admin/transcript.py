@@ -1,0 +1,233 @@
+"""A conversation as a page to read: the branch chosen, its messages, and what is known of each answer."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+from django.utils.formats import number_format
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from .. import markdown
+from ..engine import journal, livelog
+from ..exceptions import SENTENCES
+from ..models import LIVE, Conversation, Generation, Message, Role
+from .base import show_cost, show_seconds, status_badge
+
+PER_PAGE = 50
+#: Characters of Markdown on one page that are rendered; what comes after is shown as plain text.
+RENDERED_CHARS = 300_000
+#: Of a step's details; tools may return megabytes.
+STEP_CHARS = 5_000
+
+
+class Tree:
+    """The shape of a conversation, without its texts."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._parent: dict[UUID, UUID | None] = {}
+        self._children: defaultdict[UUID | None, list[UUID]] = defaultdict(list)
+        rows = Message.objects.filter(conversation=conversation).order_by("position")
+        for key, parent in rows.values_list("pk", "parent_id"):
+            self._parent[key] = parent
+            self._children[parent].append(key)
+        # Children are written after their parents: going backwards, each leaf is known before its parents.
+        self._leaf: dict[UUID, UUID] = {}
+        order = {key: number for number, key in enumerate(self._parent)}
+        for key in reversed(self._parent):
+            leaves = [self._leaf[child] for child in self._children[key]]
+            self._leaf[key] = max(leaves, key=order.__getitem__, default=key)
+
+    def __len__(self) -> int:
+        return len(self._parent)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._parent
+
+    @property
+    def branches(self) -> int:
+        return sum(1 for key in self._parent if not self._children[key])
+
+    def branch(self, through: UUID | None = None) -> list[UUID]:
+        """From the root down to the leaf last written, through that message or of the whole tree."""
+        if not self._parent:
+            return []
+        key: UUID | None = self._leaf[through] if through is not None else next(reversed(self._parent))
+        path = []
+        while key is not None:
+            path.append(key)
+            key = self._parent[key]
+        return path[::-1]
+
+    def siblings(self, key: UUID) -> list[UUID]:
+        """The versions of a message, itself among them, in the order of writing."""
+        return self._children[self._parent[key]]
+
+
+@dataclasses.dataclass
+class Step:
+    """A tool call, a retry or the like, as the frames told it."""
+
+    kind: str
+    details: str
+
+
+@dataclasses.dataclass
+class Run:
+    """One generation in words."""
+
+    number: int
+    status: SafeString
+    facts: list[str]
+    error: str
+    code: str
+    reference: str
+
+
+@dataclasses.dataclass
+class Text:
+    """Something said: as HTML, or as it is where that would be wrong or take too long."""
+
+    html: SafeString | None
+    plain: str = ""
+
+
+@dataclasses.dataclass
+class Entry:
+    """One message on the page. It has no texts and is `hidden` where the reader may not see them."""
+
+    key: UUID
+    role: str
+    speaker: str
+    created: Any
+    hidden: bool
+    live: bool = False
+    text: Text | None = None
+    reasoning: Text | None = None
+    steps: list[Step] = dataclasses.field(default_factory=list)
+    runs: list[Run] = dataclasses.field(default_factory=list)
+    version: int = 1
+    versions: int = 1
+    previous: UUID | None = None
+    next: UUID | None = None
+
+
+def read_page(tree: Tree, keys: list[UUID], *, readable: bool) -> list[Entry]:
+    """The messages `keys` in that order, with their texts only if `readable`; three queries, or a few more
+    while an answer is being written."""
+    messages = Message.objects.filter(pk__in=keys)
+    if not readable:
+        messages = messages.defer("content", "reasoning", "steps")
+    runs: defaultdict[UUID, list[Generation]] = defaultdict(list)
+    for generation in Generation.objects.filter(message__in=keys).select_related("runner").order_by("pk"):
+        if generation.message_id is not None:
+            runs[generation.message_id].append(generation)
+    found = messages.in_bulk()
+    budget = Budget(RENDERED_CHARS)
+    return [_entry(tree, found[key], runs[key], budget, readable=readable) for key in keys if key in found]
+
+
+@dataclasses.dataclass
+class Budget:
+    """How much Markdown may still be rendered for this page."""
+
+    chars: int
+
+    def render(self, text: str) -> Text:
+        if len(text) > min(self.chars, markdown.MAX_CHARS):
+            return Text(None, text)
+        self.chars -= len(text)
+        return Text(markdown.render(text))
+
+
+def _entry(
+    tree: Tree, message: Message, generations: list[Generation], budget: Budget, *, readable: bool
+) -> Entry:
+    versions = tree.siblings(message.pk)
+    place = versions.index(message.pk)
+    entry = Entry(
+        key=message.pk,
+        role=message.role,
+        speaker=_speaker(message),
+        created=message.created,
+        hidden=not readable,
+        live=any(generation.status in LIVE for generation in generations),
+        runs=[_run(generation) for generation in generations],
+        version=place + 1,
+        versions=len(versions),
+        previous=versions[place - 1] if place else None,
+        next=versions[place + 1] if place + 1 < len(versions) else None,
+    )
+    if readable:
+        _fill(entry, message, generations, budget)
+    return entry
+
+
+def _fill(entry: Entry, message: Message, generations: list[Generation], budget: Budget) -> None:
+    text, reasoning, events = message.content, message.reasoning, message.steps
+    for generation in generations:
+        if generation.status in LIVE:
+            told = livelog.read(journal.read(generation.pk))
+            text, reasoning, events = text + told.text, reasoning + told.reasoning, [*events, *told.events]
+    entry.text = budget.render(text) if message.role == Role.ASSISTANT else Text(None, text)
+    if reasoning:
+        entry.reasoning = budget.render(reasoning)
+    entry.steps = [_step(event) for event in events]
+
+
+def _speaker(message: Message) -> str:
+    if message.role == Role.ASSISTANT and message.model:
+        return message.model
+    return str(Role(message.role).label).capitalize()
+
+
+def _step(event: Any) -> Step:
+    known = event if isinstance(event, dict) else {"kind": "", "value": event}
+    details = {key: value for key, value in known.items() if key not in {"type", "generation", "n", "kind"}}
+    text = json.dumps(details, indent=2, ensure_ascii=False) if details else ""
+    return Step(str(known.get("kind", "")), text if len(text) <= STEP_CHARS else text[:STEP_CHARS] + "…")
+
+
+def _run(generation: Generation) -> Run:
+    timings = generation.timings if isinstance(generation.timings, dict) else {}
+    facts = [str(generation.get_door_display())]
+    if generation.model:
+        facts.insert(0, generation.model)
+    if (first := show_seconds(timings.get("first_token"))) != "":
+        facts.append(_("first token %(time)s") % {"time": first})
+    if (total := show_seconds(timings.get("total"))) != "":
+        facts.append(_("in all %(time)s") % {"time": total})
+    if generation.prompt_tokens is not None or generation.completion_tokens is not None:
+        tokens = {
+            "prompt": number_format(generation.prompt_tokens or 0),
+            "completion": number_format(generation.completion_tokens or 0),
+        }
+        words = (
+            _("about %(prompt)s + %(completion)s tokens")
+            if generation.estimated
+            else _("%(prompt)s + %(completion)s tokens")
+        )
+        facts.append(words % tokens)
+    if generation.cost is not None:
+        facts.append(_("cost %(cost)s") % {"cost": show_cost(generation.cost)})
+    if generation.finish_reason and generation.finish_reason != "stop":
+        facts.append(_("finished: %(reason)s") % {"reason": generation.finish_reason})
+    if generation.reason:
+        facts.append(_("because: %(reason)s") % {"reason": generation.reason})
+    if generation.attempts > 1:
+        facts.append(_("%(count)s attempts") % {"count": generation.attempts})
+    if generation.runner is not None and generation.status in LIVE:
+        facts.append(str(generation.runner))
+    code = generation.error_code
+    return Run(
+        number=generation.pk,
+        status=status_badge(generation.status),
+        facts=facts,
+        error=str(SENTENCES.get(code, SENTENCES["internal"])) if code else "",
+        code=code,
+        reference=generation.reference,
+    )
