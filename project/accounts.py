@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+
+from . import demo
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth is not typed
@@ -37,6 +41,26 @@ class ThrottledAdminLoginForm(AdminAuthenticationForm):
             raise self.get_invalid_login_error()
         self.confirm_login_allowed(self.user_cache)
         return entered
+
+
+class DemoOnlyHere:
+    """Refuses the demo user, with the right password too, from another machine and when DEBUG is off."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, **credentials: Any
+    ) -> None:
+        if username != demo.USERNAME:
+            return
+        address = request.META.get("REMOTE_ADDR", "") if request else ""
+        if not (settings.DEBUG and _is_loopback(address)):
+            raise PermissionDenied
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def signup(request: HttpRequest) -> dict[str, bool]:

@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import secrets
 import sys
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.backends import BaseBackend
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
 
 USERNAME = "demo"
-
-
-class DemoOnlyHere(BaseBackend):
-    """Refuses the demo user, with the right password too, from another machine and when DEBUG is off."""
-
-    def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, **credentials: Any
-    ) -> None:
-        if username != USERNAME:
-            return
-        address = request.META.get("REMOTE_ADDR", "") if request else ""
-        if not (settings.DEBUG and _is_loopback(address)):
-            raise PermissionDenied
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 def ensure_user() -> None:

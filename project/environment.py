@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -37,15 +39,11 @@ def secret_key(kept_in: Path) -> str:
     if key := os.environ.get("SECRET_KEY"):
         return key
     kept_in.parent.mkdir(parents=True, exist_ok=True)
-    fresh = kept_in.with_name(f"{kept_in.name}.{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    fresh.touch(mode=0o600)
-    fresh.write_text(secrets.token_urlsafe(50))
-    try:
-        # Of several processes that start at once the first to link decides for all.
-        kept_in.hardlink_to(fresh)
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink()
+    if not kept_in.exists():
+        with NamedTemporaryFile("w", dir=kept_in.parent) as fresh:
+            fresh.write(secrets.token_urlsafe(50))
+            fresh.flush()
+            # Of several processes that start at once the first to link decides for all.
+            with suppress(FileExistsError):
+                kept_in.hardlink_to(fresh.name)
     return kept_in.read_text()

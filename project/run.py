@@ -53,7 +53,7 @@ def free_port() -> int:
 def local_model(port: int) -> Iterator[subprocess.Popen[bytes]]:
     """A process that serves the model; it ends with the block, or with this process if that is killed."""
     command = [sys.executable, "manage.py", "llmchat_local_model", f"--port={port}", "--with-parent"]
-    child = subprocess.Popen(command)
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         yield child
     finally:

@@ -118,7 +118,7 @@ LLMCHAT_SIGNUP = environment.choice(
     "LLMCHAT_SIGNUP", ("open", "closed", "approve"), default="open" if DEBUG else "closed"
 )
 AUTHENTICATION_BACKENDS = [
-    "project.demo.DemoOnlyHere",
+    "project.accounts.DemoOnlyHere",
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]

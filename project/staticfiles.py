@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -30,11 +31,15 @@ class StaticMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc] # WhiteNoise
         return response
 
     @staticmethod
-    def serve(static_file: object, request: HttpRequest) -> HttpResponse:
-        streamed = WhiteNoiseMiddleware.serve(static_file, request)
-        response = HttpResponse(b"".join(streamed), status=streamed.status_code)
-        streamed.close()
-        response.headers = streamed.headers
+    def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:
+        answer = static_file.get_response(request.method, request.META)
+        response = HttpResponse(status=int(answer.status))
+        del response["Content-Type"]
+        for name, value in answer.headers:
+            response[name] = value
+        if answer.file is not None:
+            with answer.file:
+                response.content = answer.file.read()
         return response
 
 

@@ -22,10 +22,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, port: int, with_parent: bool, **options: Any) -> None:
         parent = os.getppid()
-        ended = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: ended.set())
-        # Ctrl-C reaches the parent as well, whose running answers need the model for a little longer.
-        signal.signal(signal.SIGINT, signal.SIG_IGN if with_parent else lambda *_: ended.set())
         try:
             server = local_model.serve(port)
         except local_model.LocalModelUnavailable as error:
@@ -35,6 +31,10 @@ class Command(BaseCommand):
             ) from error
         except RuntimeError as error:
             raise CommandError(f"The local model did not start on port {port}: {error}") from error
+        ended = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: ended.set())
+        # Ctrl-C reaches the parent as well, whose running answers need the model for a little longer.
+        signal.signal(signal.SIGINT, signal.SIG_IGN if with_parent else lambda *_: ended.set())
         self.stdout.write(f"{local_model.MODEL_ID} at {server.listening_address}/v1")
         self.stdout.flush()
         while not ended.wait(1):

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import AsyncClient, Client
+
+INLINE = re.compile(
+    r"<style|\sstyle=|\son[a-z]+=|javascript:|<script(?![^>]*(\ssrc=|type=\"application/json\"))", re.I
+)
+
+
+def templates() -> list[Path]:
+    folders = [settings.BASE_DIR / "templates", settings.BASE_DIR / "chat" / "templates"]
+    return [path for folder in folders for path in folder.rglob("*.html")]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/", "/accounts/login/", "/admin/login/", "/nothing/here"])
+def test_every_page_forbids_inline_code_and_foreign_origins(client: Client, path: str) -> None:
+    policy = client.get(path).headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self'" in policy
+    assert "style-src 'self'" in policy
+    assert not re.search("unsafe|https?:|[*]", policy)
+
+
+@pytest.mark.django_db
+def test_security_headers(client: Client) -> None:
+    headers = client.get("/accounts/login/").headers
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+def test_templates_hold_no_inline_code() -> None:
+    assert templates()
+    found = {path.name: match[0] for path in templates() if (match := INLINE.search(path.read_text()))}
+    assert found == {}
+
+
+@pytest.mark.django_db
+def test_an_unknown_address_gets_the_site_s_own_page(client: Client) -> None:
+    page = client.get("/nothing/here")
+    assert page.status_code == 404
+    assert "site/site.css" in page.text
+
+
+def test_static_files_are_served_without_debug(client: Client) -> None:
+    answer = client.get("/static/site/site.css")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/css")
+    assert answer.content == (settings.BASE_DIR / "project/static/site/site.css").read_bytes()
+
+
+async def test_static_files_are_served_by_an_asgi_server_without_streaming(async_client: AsyncClient) -> None:
+    answer = await async_client.get("/static/site/site.css")
+    assert not answer.streaming
+    assert answer.content == (settings.BASE_DIR / "project/static/site/site.css").read_bytes()
+
+
+def test_a_static_file_that_has_not_changed_is_not_sent_again(client: Client) -> None:
+    first = client.get("/static/site/site.css")
+    again = client.get("/static/site/site.css", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
