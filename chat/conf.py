@@ -23,6 +23,8 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     CONNECT_TIMEOUT: float = 5.0
     #: Tokens that the prompt and the answer may take together; 0 = not known, nothing is cut.
     CONTEXT_TOKENS: int = 0
+    #: Whether an unfinished assistant message at the end is taken as the beginning of the answer.
+    ASSISTANT_PREFIX: bool = False
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,348 @@
+"""The WebSocket door: parses commands, hands them to the engine, follows its logs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+from uuid import UUID
+
+from channels.consumer import AsyncConsumer
+from channels.exceptions import StopConsumer
+from django.conf import settings as django_settings
+from django.db import DatabaseError, InterfaceError
+
+from . import __version__, protocol
+from .conf import settings
+from .engine import catchup, ending
+from .engine.livelog import LiveLog
+from .engine.running import runner_here
+from .engine.stopping import request_stop
+from .engine.submit import Submitted
+from .exceptions import Refused
+from .models import Owner
+from .origin import headers_of, is_allowed
+from .outbox import Outbox
+from .policy import get_policy
+from .sessions import Identity, SignedOut, check, identify
+
+logger = logging.getLogger("llmchat.socket")
+
+CLOSE_SIGNED_OUT = 4401
+CLOSE_FORBIDDEN = 4403
+CLOSE_TOO_MANY = 4429
+CLOSE_BAD_FRAMES = 4400
+CLOSE_RESTART = 4012
+CLOSE_UNCHECKED = 4503
+MAX_BAD_FRAMES = 100
+#: Commands of one socket that may wait for the database.
+MAX_COMMANDS = 64
+#: How often, and how many times, a stopped answer that the socket does not follow is looked at.
+STOP_POLL_SECONDS = 0.1
+STOP_POLLS = 100
+
+
+class ChatConsumer(AsyncConsumer):
+    """One open socket. Its receive loop never waits for the database.
+
+    Creating commands and `watch` run one after the other in a task; stop, ack and ping act at once.
+    """
+
+    #: No layer: what goes through one is slow, lossy and dies with its server.
+    channel_layer_alias = ""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.watched: set[UUID] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closing: asyncio.Task[None] | None = None
+        self._bad_frames = 0
+        self._entered = False
+        self.runner = runner_here()
+        self.outbox = Outbox(self.runner, self._send_text, self.shut)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        # Channels' own dispatch hops to a thread for every frame, to close database connections.
+        match message["type"]:
+            case "websocket.receive":
+                self._receive(message.get("text") or message.get("bytes") or "")
+            case "websocket.connect":
+                await self._connect()
+            case "websocket.disconnect":
+                raise StopConsumer
+
+    # Coming and going
+
+    async def _connect(self) -> None:
+        offered = self.scope.get("subprotocols") or []
+        if not is_allowed(self.scope) or (offered and protocol.VERSION not in offered):
+            await self.base_send({"type": "websocket.close"})
+            return
+        try:
+            user = await self.runner.readers.run(self._identify)
+        except (DatabaseError, InterfaceError):
+            logger.warning("a handshake could not be checked", exc_info=True)
+            await self._accept_and_close(CLOSE_UNCHECKED)
+            return
+        self.owner = Owner.of(user, self.session_key)
+        self.identity = Identity(self.session_key, user.pk)
+        if not self.may_chat or not self.owner:
+            await self._accept_and_close(CLOSE_FORBIDDEN if user.is_authenticated else CLOSE_SIGNED_OUT)
+        elif self.runner.draining:
+            await self._accept_and_close(CLOSE_RESTART)
+        elif self.runner.hub.count(self.owner) >= settings.MAX_SOCKETS_PER_USER:
+            await self._accept_and_close(CLOSE_TOO_MANY)
+        else:
+            self.runner.hub.enter(self)
+            self._entered = True
+            self._commands: asyncio.Queue[protocol.Command] = asyncio.Queue(MAX_COMMANDS)
+            await self._accept()
+            self.outbox.reply(protocol.encode(self._ready(user)))
+            self._tasks = [asyncio.ensure_future(self._work()), asyncio.ensure_future(self._write())]
+
+    def _identify(self) -> Any:
+        """The user of the handshake's session cookie. Runs in a database thread."""
+        session = self.scope.get("session")
+        cookies = headers_of(self.scope).get("cookie", "")
+        self.session_key = (
+            (session.session_key or "") if session is not None else _cookie(cookies, django_settings.SESSION_COOKIE_NAME)
+        )
+        user = identify(self.session_key)
+        self.may_chat = get_policy().may_chat(user)
+        return user
+
+    async def _accept(self) -> None:
+        offered = self.scope.get("subprotocols") or []
+        await self.base_send(
+            {"type": "websocket.accept", "subprotocol": protocol.VERSION if protocol.VERSION in offered else None}
+        )
+
+    async def _accept_and_close(self, code: int) -> None:
+        # A browser cannot see why a handshake was refused: it would come back for ever.
+        await self._accept()
+        await self.base_send({"type": "websocket.close", "code": code})
+
+    def _ready(self, user: Any) -> protocol.Ready:
+        limits: dict[str, int | float] = {
+            "max_frame_bytes": protocol.MAX_INBOUND_BYTES,
+            "max_running": settings.MAX_RUNNING_PER_USER,
+            "max_queued": settings.MAX_QUEUED_PER_USER,
+            "commands_per_minute": settings.COMMANDS_PER_MINUTE,
+        }
+        return protocol.Ready(user=str(user.pk or ""), limits=limits, server=f"llmchat/{__version__}")
+
+    def _leave(self) -> None:
+        if self._entered:
+            self._entered = False
+            self.runner.hub.leave(self)
+        for task in self._tasks:
+            task.cancel()
+
+    def shut(self, code: int) -> None:
+        """Closes the connection with `code`; from then on nothing else is sent."""
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close(code))
+
+    async def _close(self, code: int) -> None:
+        self._leave()
+        try:
+            await self.base_send({"type": "websocket.close", "code": code})
+        except OSError:
+            # uvicorn: the client has gone before us.
+            return
+
+    async def _write(self) -> None:
+        try:
+            await self.outbox.run()
+        except (DatabaseError, InterfaceError):
+            logger.warning("a socket could not read what it follows; it is told to come back", exc_info=True)
+            self.shut(CLOSE_UNCHECKED)
+
+    async def _send_text(self, frame: str) -> None:
+        try:
+            await self.base_send({"type": "websocket.send", "text": frame})
+        except OSError:
+            # The disconnect message follows; until then nothing more can be sent.
+            raise asyncio.CancelledError from None
+
+    # What the engine calls
+
+    def wake(self) -> None:
+        self.outbox.wake()
+
+    def notify(self, frame: str) -> None:
+        """An unnumbered frame nobody asked for."""
+        self.outbox.notify(frame)
+
+    def attach(self, log: LiveLog) -> None:
+        """Follows a generation that has just begun in a conversation it watches."""
+        self.outbox.attach(log)
+
+    # Commands
+
+    def _receive(self, frame: str | bytes) -> None:
+        if not self._entered:
+            return
+        try:
+            command = protocol.parse(frame)
+        except protocol.FrameError as error:
+            self._bad_frames += 1
+            self._error(Refused(error.code), error.id)
+            if self._bad_frames >= MAX_BAD_FRAMES:
+                self.shut(CLOSE_BAD_FRAMES)
+            return
+        self._bad_frames = 0
+        match command:
+            case protocol.Ack():
+                self.outbox.acknowledge(command.seen)
+            case protocol.Ping():
+                self.outbox.reply(protocol.encode(protocol.Pong(id=command.id or protocol.UNSET)))
+            case protocol.Unwatch():
+                self.runner.hub.unwatch(self, command.conversation)
+                self.outbox.drop(command.conversation)
+            case protocol.Stop() if self._stop(command.generation):
+                pass
+            case _:
+                try:
+                    self._commands.put_nowait(command)
+                except asyncio.QueueFull:
+                    self._error(Refused("rate_limited", retry_after=1), command.id)
+
+    def _stop(self, generation: int) -> bool:
+        """Stops an answer of ours that this process writes and this socket sees; False: ask the database."""
+        pump = self.runner.pumps.get(generation)
+        if pump is None or pump.log.owner != self.owner:
+            return False
+        pump.stop("user")
+        return self.outbox.follows(generation)
+
+    async def _work(self) -> None:
+        """Carries out the commands that need the database, in order."""
+        while True:
+            command = await self._commands.get()
+            try:
+                match command:
+                    case protocol.Watch():
+                        await self._watch(command)
+                    case protocol.Stop():
+                        await self._stop_elsewhere(command)
+                    case protocol.Send() | protocol.Edit() | protocol.Regenerate() | protocol.Continue():
+                        await self._create(command)
+            except SignedOut as refused:
+                self._error(refused, command.id)
+                self.shut(CLOSE_SIGNED_OUT)
+            except Refused as refused:
+                self._error(refused, command.id)
+            except (DatabaseError, InterfaceError):
+                logger.warning("a command has to be given again", exc_info=True)
+                self._error(Refused("unavailable", retry_after=2), command.id)
+            except Exception:
+                logger.exception("a command failed")
+                self._error(Refused("internal"), command.id)
+
+    async def _create(self, command: protocol.Creating) -> None:
+        duplicates: list[Submitted] = []
+
+        def accepted(submitted: Submitted) -> None:
+            self.runner.hub.watch(self, submitted.accepted.conversation)
+            self.outbox.reply(protocol.encode(submitted.accepted))
+            if submitted.accepted.duplicate:
+                duplicates.append(submitted)
+
+        await self.runner.submit(
+            self.owner, None, command, check=lambda: check(self.identity), accepted=accepted
+        )
+        for submitted in duplicates:
+            conversation, generation = submitted.accepted.conversation, submitted.accepted.generation
+            view = await self.runner.readers.run(catchup.look, self.owner, conversation, [generation])
+            if view is not None:
+                await self._follow(view, {generation: -1}, None)
+
+    async def _watch(self, command: protocol.Watch) -> None:
+        if command.because is not None:
+            name = "checksum_mismatch" if command.because == "checksum" else "gap"
+            self.runner.counters[name] += 1
+            logger.warning("a client reports a %s in conversation %s", name, command.conversation)
+
+        def look() -> catchup.View | None:
+            check(self.identity)
+            return catchup.look(self.owner, command.conversation, command.seen)
+
+        view = await self.runner.readers.run(look)
+        if view is None:
+            raise Refused("not_found")
+        self.runner.hub.watch(self, view.conversation)
+        self.runner.remote.watched()
+        known = {sight.generation for sight in view.generations}
+        # What began here while the database was asked.
+        new = [log for log in self.runner.logs.values() if log.conversation == view.conversation and not log.ended]
+        view.generations += [
+            catchup.Sight(log.generation, log.state, log.last_n) for log in new if log.generation not in known
+        ]
+        live = sorted(sight.generation for sight in view.generations if sight.is_live)
+        self.outbox.reply(
+            protocol.encode(
+                protocol.Watching(view.conversation, view.revision, live, id=command.id or protocol.UNSET)
+            )
+        )
+        await self._follow(view, command.seen, command.because)
+
+    async def _follow(self, view: catchup.View, seen: dict[int, int], because: str | None) -> None:
+        for sight in view.generations:
+            log = self.runner.logs.get(sight.generation)
+            if log is not None and log.forgotten:
+                log = None
+            if log is None and sight.is_live:
+                log = await self.runner.remote.follow(sight.generation)
+            n = seen.get(sight.generation, -1)
+            self.outbox.follow(sight.generation, log, n, because if sight.generation in seen else None)
+
+    async def _stop_elsewhere(self, command: protocol.Stop) -> None:
+        """Stops an answer of another process or one not watched here; of an ended one, sends the end again."""
+        generation = command.generation
+        standing = await self.runner.readers.run(ending.look, self.owner, generation)
+        if standing is None:
+            raise Refused("not_found")
+        if standing.is_live:
+            await self.runner.writer.run(request_stop, [generation], "user")
+            if not self.outbox.follows(generation):
+                self._tasks.append(asyncio.ensure_future(self._report_end(command)))
+        else:
+            self._reply_end(command, standing)
+
+    async def _report_end(self, command: protocol.Stop) -> None:
+        """Waits for as long as a stop may take to reach another process."""
+        for _ in range(STOP_POLLS):
+            await asyncio.sleep(STOP_POLL_SECONDS)
+            try:
+                standing = await self.runner.readers.run(ending.look, self.owner, command.generation)
+            except (DatabaseError, InterfaceError):
+                continue
+            if standing is None or not standing.is_live:
+                self._reply_end(command, standing)
+                return
+
+    def _reply_end(self, command: protocol.Stop, standing: ending.Standing | None) -> None:
+        if standing is not None and standing.end is not None:
+            standing.end.id = command.id or protocol.UNSET
+            self.outbox.reply(protocol.encode(standing.end))
+
+    def _error(self, refused: Refused, id: UUID | None) -> None:
+        frame = protocol.Error(
+            code=refused.code,
+            message=refused.sentence,
+            id=id or protocol.UNSET,
+            retry_after=refused.retry_after if refused.retry_after is not None else protocol.UNSET,
+        )
+        self.outbox.reply(protocol.encode(frame))
+
+
+def _cookie(header: str, name: str) -> str:
+    for part in header.split(";"):
+        key, _, value = part.strip().partition("=")
+        if key == name:
+            return value.strip('"')
+    return ""

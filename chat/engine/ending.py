@@ -1,0 +1,120 @@
+"""The end of an answer: one transaction, whose winner alone is heard."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from ..models import LIVE, Conversation, Generation, Message, Owner
+from ..protocol import End, checksum, utf16_length
+from ..serializing import end_frame
+
+
+class Outcome(msgspec.Struct):
+    """How an answer ended, as the pump saw it. Text and reasoning are the whole message's."""
+
+    status: str
+    last_n: int
+    text: str
+    reasoning: str = ""
+    events: list[dict[str, Any]] = []
+    finish_reason: str = ""
+    reason: str = ""
+    error_code: str = ""
+    reference: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    estimated: bool = False
+    timings: dict[str, int] = {}
+    attempts: int = 1
+
+
+class Written(msgspec.Struct):
+    """What stands in the database after the end: this outcome, or the one that was faster."""
+
+    generation: Generation | None
+    won: bool
+    conversation: UUID | None = None
+    revision: int = 0
+    title: str = ""
+
+
+def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written:
+    """Writes the one end of a generation, if it is still live and `runner`'s.
+
+    The text goes into the message, the conversation's revision rises. Returns what is true
+    afterwards; `generation` is None when the row was deleted meanwhile.
+    """
+    with transaction.atomic():
+        won = (
+            Generation.objects.filter(pk=generation_id, runner=runner, status__in=LIVE).update(
+                status=outcome.status,
+                last_n=outcome.last_n,
+                text_length=utf16_length(outcome.text),
+                crc32=checksum(outcome.text),
+                finish_reason=outcome.finish_reason[:32],
+                reason=outcome.reason,
+                error_code=outcome.error_code,
+                reference=outcome.reference,
+                prompt_tokens=outcome.prompt_tokens,
+                completion_tokens=outcome.completion_tokens,
+                estimated=outcome.estimated,
+                timings=outcome.timings,
+                attempts=outcome.attempts,
+                reserved=0,
+                ended=timezone.now(),
+            )
+            == 1
+        )
+        generation = Generation.objects.select_related("message__conversation").filter(pk=generation_id).first()
+        if generation is None or generation.message is None:
+            return Written(generation, won)
+        conversation = generation.message.conversation
+        if won:
+            Message.objects.filter(pk=generation.message_id).update(
+                content=outcome.text,
+                reasoning=outcome.reasoning,
+                steps=outcome.events,
+                status=outcome.status,
+            )
+            Conversation.objects.filter(pk=conversation.pk).update(
+                revision=F("revision") + 1, updated=timezone.now()
+            )
+            conversation.revision += 1
+        return Written(generation, won, conversation.pk, conversation.revision, conversation.title)
+
+
+class Standing(msgspec.Struct):
+    """Whether a generation still runs, and its end if it does not."""
+
+    is_live: bool
+    end: End | None = None
+
+
+def look(owner: Owner, generation_id: int) -> Standing | None:
+    """How a generation of `owner` stands; None when there is no such."""
+    generation = (
+        Generation.objects.filter(pk=generation_id, message__conversation__in=Conversation.objects.for_owner(owner))
+        .select_related("message")
+        .first()
+    )
+    if generation is None or generation.message is None:
+        return None
+    if generation.status in LIVE:
+        return Standing(is_live=True)
+    return Standing(is_live=False, end=end_frame(generation, generation.message.conversation_id))
+
+
+def mark_running(generation_id: int, runner: UUID) -> bool:
+    """A queued answer's turn has come; False when it is no longer queued."""
+    with transaction.atomic():
+        rows = Generation.objects.filter(pk=generation_id, runner=runner, status="queued")
+        if not rows.update(status="running"):
+            return False
+        Message.objects.filter(generations=generation_id).update(status="running")
+        return True

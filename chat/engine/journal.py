@@ -1,0 +1,100 @@
+"""The journal: every 200 ms one transaction with the new frames of all generations.
+
+A killed process loses at most one tick. A tick that the database refuses because of somebody's data
+is tried again generation by generation, so that the culprit alone pays; one that cannot be written
+at all waits for the next tick, while the answers go on from memory.
+"""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+import msgspec
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+
+from ..models import LIVE, Generation, JournalChunk
+
+logger = logging.getLogger("llmchat.journal")
+
+#: A row of journal text; a longer tick is cut into several.
+MAX_CHUNK_CHARS = 1 << 20
+
+
+class Chunk(msgspec.Struct):
+    """Frames `first_n` … `last_n` of a generation, ready to be stored."""
+
+    generation: int
+    first_n: int
+    last_n: int
+    frames: str
+
+
+class Flag(msgspec.Struct):
+    """What other processes have said of a generation: stop it (why), or somebody watched it (when)."""
+
+    generation: int
+    stop: str
+    watched: str
+
+
+def write(chunks: list[Chunk], runner: UUID) -> tuple[list[int], list[Flag]]:
+    """Commits one tick. Returns the generations whose frames the database refuses, and the flags.
+
+    Raises OperationalError or InterfaceError when the database is away or locked: nothing was
+    written, the same chunks may be given again.
+    """
+    refused: list[int] = []
+    try:
+        _insert(chunks)
+    except (OperationalError, InterfaceError):
+        raise
+    except DatabaseError:
+        logger.exception("a journal tick was refused; trying %d generations one by one", len(chunks))
+        for chunk in chunks:
+            try:
+                _insert([chunk])
+            except (OperationalError, InterfaceError):
+                raise
+            except DatabaseError:
+                logger.exception("the frames of generation %d were refused", chunk.generation)
+                refused.append(chunk.generation)
+    rows = Generation.objects.filter(runner=runner, status__in=LIVE).values_list(
+        "pk", "stop_requested", "watched_at"
+    )
+    return refused, [Flag(pk, stop, str(watched or "")) for pk, stop, watched in rows]
+
+
+def _insert(chunks: list[Chunk]) -> None:
+    if chunks:
+        with transaction.atomic():
+            # A tick whose commit succeeded although its answer got lost is given again as it was.
+            JournalChunk.objects.bulk_create(
+                [JournalChunk(**{"generation_id": chunk.generation, **_values(chunk)}) for chunk in chunks],
+                ignore_conflicts=True,
+            )
+
+
+def _values(chunk: Chunk) -> dict[str, int | str]:
+    return {"first_n": chunk.first_n, "last_n": chunk.last_n, "frames": chunk.frames}
+
+
+def read(generation: int, after: int = 0) -> list[str]:
+    """The journalled frames of a generation beyond frame `after`, contiguous from the first one on."""
+    frames: list[str] = []
+    rows = JournalChunk.objects.filter(generation=generation, last_n__gt=after).order_by("first_n")
+    expected = None
+    for first_n, text in rows.values_list("first_n", "frames"):
+        if expected is not None and first_n != expected:
+            break
+        parts = [bytes(part).decode() for part in msgspec.json.decode(f"[{text}]", type=list[msgspec.Raw])]
+        expected = first_n + len(parts)
+        frames.extend(parts[max(0, after + 1 - first_n) :])
+    return frames
+
+
+def sweep(ended_before: object) -> int:
+    """Deletes the rows of generations that ended before that moment, and of those that are gone."""
+    dead = Generation.objects.filter(ended__lt=ended_before, journal__isnull=False).values_list("pk", flat=True)
+    count, _ = JournalChunk.objects.filter(generation__in=list(dead[:500])).delete()
+    return count

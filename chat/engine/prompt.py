@@ -1,0 +1,90 @@
+"""What a model gets to read: the system prompt and as much of the branch as fits its window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..conf import Provider, settings
+from ..exceptions import Refused
+from ..models import Conversation, Message, Role
+
+#: What a chat template adds to each message, roughly.
+TOKENS_PER_MESSAGE = 5
+
+GO_ON = (
+    "Your last answer was cut off. Continue it exactly where it stopped: no introduction, "
+    "no apology, no repetition; the first character you write follows the last one above."
+)
+
+
+def estimate_tokens(text: str) -> int:
+    """How many tokens `text` takes, guessed high: a third of its UTF-8 bytes.
+
+    Byte-pair vocabularies need about a quarter for English and up to a third for CJK.
+    """
+    return len(text.encode()) // 3 + TOKENS_PER_MESSAGE
+
+
+def build(
+    conversation: Conversation, leaf: Message, system: str, provider: Provider, *, answer_tokens: int | None = None
+) -> list[dict[str, Any]]:
+    """The `messages` of the request for an answer below `leaf`, oldest first.
+
+    The oldest messages are left out where the window is too small; system prompt and last message
+    stay. Raises `Refused("context_too_long")` when not even these fit.
+    """
+    room: float = float("inf")
+    if window := provider.CONTEXT_TOKENS:
+        room = window - min(answer_tokens or window // 4, window // 2)
+    if system:
+        room -= estimate_tokens(system)
+    kept: list[dict[str, Any]] = []
+    for message in _branch(conversation, leaf):
+        if not message.content:
+            continue
+        room -= estimate_tokens(message.content)
+        if room < 0:
+            if not kept:
+                raise Refused("context_too_long")
+            break
+        kept.append({"role": message.role, "content": message.content})
+    if system:
+        kept.append({"role": Role.SYSTEM.value, "content": system})
+    return kept[::-1]
+
+
+def _branch(conversation: Conversation, leaf: Message) -> list[Message]:
+    """`leaf` and its ancestors, nearest first, at most `MAX_HISTORY_MESSAGES` of them.
+
+    A parent is always written before its child, so one descending scan meets them in order.
+    """
+    branch = [leaf]
+    wanted = leaf.parent_id
+    if wanted is None:
+        return branch
+    older = (
+        conversation.messages.filter(position__lt=leaf.position)
+        .order_by("-position")
+        .only("id", "parent_id", "role", "content")
+    )
+    for message in older.iterator(chunk_size=100):
+        if message.id == wanted:
+            branch.append(message)
+            wanted = message.parent_id
+            if wanted is None or len(branch) >= settings.MAX_HISTORY_MESSAGES:
+                break
+    return branch
+
+
+def going_on(messages: list[dict[str, Any]], so_far: str, *, prefix: bool) -> list[dict[str, Any]]:
+    """`messages` extended so that the model goes on with the answer `so_far`.
+
+    With `prefix` the provider takes an unfinished assistant message at the end as the beginning of
+    its answer; without it, the wish is put into words.
+    """
+    if not so_far:
+        return messages
+    unfinished = {"role": Role.ASSISTANT.value, "content": so_far}
+    if prefix:
+        return [*messages, unfinished]
+    return [*messages, unfinished, {"role": Role.USER.value, "content": GO_ON}]

@@ -1,0 +1,336 @@
+"""The life of one answer: wait for its turn, open the upstream, read, number, finish."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+from .. import protocol
+from ..conf import settings
+from ..models import Status
+from ..serializing import end_frame
+from ..upstream.client import UpstreamStream
+from ..upstream.errors import UpstreamError
+from ..upstream.types import ChatRequest, Delta, Ended
+from .admission import Ticket
+from .ending import Outcome, Written, finish, mark_running
+from .livelog import LiveLog
+from .prompt import estimate_tokens
+from .submit import Job
+
+if TYPE_CHECKING:
+    from .runner import Runner
+
+logger = logging.getLogger("llmchat.engine")
+
+#: The text of one frame; what comes faster is cut into several.
+MAX_FRAME_CHARS = 16 * 1024
+#: Reasons that break an answer off; the others are somebody's wish.
+BROKEN = frozenset({"crashed", "drained"})
+
+
+class Pump:
+    """Reads one upstream stream into one log, and writes the one end.
+
+    `run` is the whole life. `stop` may be called at any moment, any number of times: it closes the
+    upstream at once and leaves the rest to `run`.
+    """
+
+    def __init__(self, runner: Runner, job: Job, log: LiveLog, ticket: Ticket) -> None:
+        self.job = job
+        self.log = log
+        self._runner = runner
+        self._ticket = ticket
+        self._producing: asyncio.Task[Ended] | None = None
+        self._stop_reason = ""
+        self._failed = False
+        #: Under this name the answer was begun; the runner may have taken another one since.
+        self._runner_id = runner.id
+        self._accepted_at = asyncio.get_running_loop().time()
+        self._started_at = self._accepted_at
+        self._first_token_at: float | None = None
+        self._last_content_at = 0.0
+        self._stream: UpstreamStream | None = None
+        self._over: asyncio.Future[None] | None = None
+        self._pending: list[tuple[bool, str]] = []
+        self._chars = 0
+        self._usage: tuple[int, int] | None = None
+        self._finish_reason = ""
+        #: When the last watcher went; None while there is one.
+        self.unwatched_since: float | None = self._accepted_at
+        self.journalled_n = 0
+        self.watched_elsewhere = ""
+
+    def stop(self, reason: str) -> None:
+        """Ends the answer where it is. The first reason counts; an end already reached stays."""
+        if self._stop_reason or (self._producing is not None and self._producing.done()):
+            return
+        self._stop_reason = reason
+        if self._producing is not None:
+            self._producing.cancel()
+
+    def fail(self) -> None:
+        """Ends the answer in `error`: the database does not take its frames."""
+        self._failed = True
+        self.stop("refused")
+
+    async def run(self) -> None:
+        """Produces the answer and its end. Never raises but when the process is torn down."""
+        self._producing = asyncio.ensure_future(self._produce())
+        if self._stop_reason:
+            self._producing.cancel()
+        try:
+            await asyncio.wait({self._producing})
+        finally:
+            if not self._producing.done():
+                self._producing.cancel()
+            self._ticket.release()
+        outcome = self._outcome(self._producing)
+        written = await self._write(outcome)
+        self._publish(outcome, written)
+
+    async def _produce(self) -> Ended:
+        await self._turn()
+        first_token_timeout = min(settings.FIRST_TOKEN_TIMEOUT, settings.TOTAL_TIMEOUT)
+        try:
+            try:
+                async with asyncio.timeout(first_token_timeout):
+                    await self._open()
+            except TimeoutError:
+                raise UpstreamError("upstream_timeout") from None
+            assert self._stream is not None
+            if self._stop_reason:
+                raise asyncio.CancelledError
+            if self._stream.ended is None:
+                self._over = asyncio.get_running_loop().create_future()
+                self._runner.ticker.add(self)
+                await self._over
+            assert self._stream.ended is not None
+            return self._stream.ended
+        finally:
+            self._runner.ticker.discard(self)
+            if self._stream is not None:
+                # What arrived before a stop is part of the answer.
+                self._take()
+                await asyncio.shield(self._stream.aclose())
+            self._flush()
+            self.log.wake()
+
+    async def _turn(self) -> None:
+        """Waits in line, telling the position at most once a second."""
+        if not self._ticket.admitted.is_set():
+            moved = asyncio.Event()
+            self._ticket.moved = moved.set
+            moved.set()
+            turn = asyncio.ensure_future(self._ticket.admitted.wait())
+            try:
+                while not turn.done():
+                    if moved.is_set():
+                        moved.clear()
+                        self._event("queued", position=self._ticket.position)
+                        await asyncio.wait({turn}, timeout=1)
+                    else:
+                        waiting = asyncio.ensure_future(moved.wait())
+                        await asyncio.wait({turn, waiting}, return_when=asyncio.FIRST_COMPLETED)
+                        waiting.cancel()
+            finally:
+                turn.cancel()
+                self._ticket.moved = None
+            await self._runner.writer.run(mark_running, self.job.generation, self._runner_id)
+            self.log.state = Status.RUNNING
+        self._started_at = asyncio.get_running_loop().time()
+
+    def _event(self, kind: str, **fields: Any) -> None:
+        self._flush()
+        frame = {"type": "event", "generation": self.log.generation, "n": self.log.last_n + 1, "kind": kind}
+        self.log.append(protocol.encode({**frame, **fields}))
+        self.log.wake()
+
+    async def _open(self) -> None:
+        """Opens the stream and waits for the first content, which goes out at once."""
+        job = self.job
+        request = ChatRequest(model=job.model, messages=job.messages, options=job.options)
+        self._stream = await self._runner.open(job.provider, request)
+        while not self._take() and self._stream.ended is None:
+            await self._stream.wait()
+        now = asyncio.get_running_loop().time()
+        if self._pending:
+            self._first_token_at = now
+        self._last_content_at = now
+        self._flush()
+        self.log.wake()
+
+    def tick(self, now: float) -> None:
+        """Reads what has arrived, sends it as one frame, watches the clocks and caps."""
+        assert self._stream is not None and self._over is not None
+        if self._over.done():
+            return
+        try:
+            if self._take():
+                self._last_content_at = now
+                self._flush()
+                self.log.wake()
+            if self._stream.ended is not None:
+                self._over.set_result(None)
+            elif self._stop_reason == "answer_cap":
+                self._over.cancel()
+            elif (
+                now - self._last_content_at > settings.IDLE_TIMEOUT
+                or now - self._started_at > settings.TOTAL_TIMEOUT
+            ):
+                self._over.set_exception(UpstreamError("upstream_timeout", broke_off=True))
+        except Exception as error:
+            self._over.set_exception(error)
+
+    def _take(self) -> bool:
+        """Takes over what has arrived; True when there was content in it."""
+        assert self._stream is not None
+        content = False
+        for delta in self._stream.take():
+            content = self._add(delta) or content
+        return content
+
+    def _add(self, delta: Delta) -> bool:
+        if delta.usage is not None:
+            self._usage = (delta.usage.prompt_tokens, delta.usage.completion_tokens)
+        if delta.finish_reason:
+            self._finish_reason = delta.finish_reason
+        content = False
+        for reasoning, text in ((True, delta.reasoning), (False, delta.text)):
+            if not text:
+                continue
+            content = True
+            room = settings.MAX_ANSWER_CHARS - self._chars
+            if len(text) > room:
+                self._stop_reason = self._stop_reason or "answer_cap"
+                text = text[:room]
+                if not text:
+                    continue
+            self._chars += len(text)
+            if self._pending and self._pending[-1][0] == reasoning:
+                self._pending[-1] = (reasoning, self._pending[-1][1] + text)
+            else:
+                self._pending.append((reasoning, text))
+        return content or bool(delta.tool_calls)
+
+    def _flush(self) -> None:
+        """Turns what is pending into numbered frames."""
+        if not self._pending:
+            return
+        pending, self._pending = self._pending, []
+        log = self.log
+        for reasoning, text in pending:
+            for start in range(0, len(text), MAX_FRAME_CHARS):
+                part = text[start : start + MAX_FRAME_CHARS]
+                log.append(protocol.text_frame(log.generation, log.last_n + 1, part, reasoning=reasoning))
+
+    def _outcome(self, produced: asyncio.Task[Ended]) -> Outcome:
+        """What became of it: the table of protocol.md."""
+        error: BaseException | None = None
+        if not produced.cancelled() and (error := produced.exception()) is None:
+            error = produced.result().error
+        status, code, reason = self._judge(produced.cancelled(), error)
+        told = self.log.told()
+        reference = ""
+        if code:
+            reference = secrets.token_hex(4)
+            detail = error.log_detail if isinstance(error, UpstreamError) else type(error).__name__
+            unforeseen = error if error is not None and not isinstance(error, UpstreamError) else None
+            logger.warning(
+                "generation %d ended in %s (%s), reference %s: %s",
+                self.job.generation, status, code, reference, detail, exc_info=unforeseen,
+            )  # fmt: skip
+        prompt_tokens, completion_tokens = self._usage or (
+            sum(estimate_tokens(str(message.get("content") or "")) for message in self.job.messages),
+            estimate_tokens(told.text[len(self.job.base) :]) if self._chars else 0,
+        )
+        return Outcome(
+            status=status,
+            last_n=self.log.last_n,
+            text=told.text,
+            reasoning=told.reasoning,
+            events=[event for event in told.events if event["kind"] != "queued"],
+            finish_reason=self._finish_reason,
+            reason=reason,
+            error_code=code,
+            reference=reference,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            estimated=self._usage is None,
+            timings=self._timings(),
+        )
+
+    def _judge(self, cancelled: bool, error: BaseException | None) -> tuple[str, str, str]:
+        """Status, error code and reason of the end."""
+        content = self._chars > 0
+        if self._failed:
+            return Status.ERROR, "internal", ""
+        if self._stop_reason and (cancelled or error is None):
+            reason = self._stop_reason
+            return (Status.INTERRUPTED if reason in BROKEN else Status.STOPPED), "", reason
+        if cancelled:
+            return Status.INTERRUPTED, "", "drained"
+        if isinstance(error, UpstreamError):
+            broke_off = error.broke_off and content
+            return (Status.INTERRUPTED if broke_off else Status.ERROR), error.code, ""
+        if error is not None:
+            return (Status.INTERRUPTED if content else Status.ERROR), "internal", ""
+        if not content:
+            return Status.ERROR, "upstream_protocol", ""
+        return Status.COMPLETE, "", ""
+
+    def _timings(self) -> dict[str, int]:
+        now = asyncio.get_running_loop().time()
+        timings = {
+            "queued": round((self._started_at - self._accepted_at) * 1000),
+            "total": round((now - self._accepted_at) * 1000),
+        }
+        if self._first_token_at is not None:
+            timings["first_token"] = round((self._first_token_at - self._accepted_at) * 1000)
+        return timings
+
+    async def _write(self, outcome: Outcome) -> Written:
+        """Writes the end, again and again until the database takes it."""
+        pause = 0.1
+        while True:
+            try:
+                return await self._runner.writer.run(finish, self.job.generation, self._runner_id, outcome)
+            except (OperationalError, InterfaceError) as error:
+                logger.warning("the end of generation %d has to wait: %s", self.job.generation, error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
+            except DatabaseError:
+                logger.exception("the database refuses the text of generation %d", self.job.generation)
+                if outcome.error_code == "internal" and outcome.text == self.job.base:
+                    raise
+                outcome.text, outcome.reasoning = self.job.base, self.job.base_reasoning
+                outcome.events = []
+                outcome.status, outcome.error_code, outcome.reason = Status.ERROR, "internal", ""
+
+    def _publish(self, outcome: Outcome, written: Written) -> None:
+        generation = written.generation
+        if generation is None:
+            end = protocol.End(
+                generation=self.job.generation,
+                n=outcome.last_n + 1,
+                message=self.job.message,
+                conversation=self.job.conversation,
+                status=Status.STOPPED,
+                finish_reason=None,
+                text_length=protocol.utf16_length(outcome.text),
+                crc32=protocol.checksum(outcome.text),
+                reason="deleted",
+            )
+        else:
+            end = end_frame(generation, written.conversation)
+        if end.n == self.log.last_n + 1:
+            self.log.end(protocol.encode(end), end.status)
+        else:
+            # Somebody else wrote the end of this answer from the journal: the row is the truth.
+            self.log.ended = True
+            self.log.forget()
+        self._runner.ended(self, written)

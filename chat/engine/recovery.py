@@ -1,0 +1,131 @@
+"""Ends what nobody will end: answers of processes that died, and of this one without a task.
+
+No wall clocks are compared. A process is dead when its beat stood still for `RUNNER_TIMEOUT` seconds
+of the observer's own clock in which the observer's own beats were committed; a database that is
+away therefore kills nobody.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from uuid import UUID
+
+import msgspec
+from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from ..models import LIVE, Generation, Runner, Status
+from . import journal
+from .ending import Outcome, finish
+from .livelog import read
+
+logger = logging.getLogger("llmchat.recovery")
+
+
+class Beats(msgspec.Struct):
+    """What one beat found: whether we still count as alive, and the beats of the others."""
+
+    alive: bool
+    others: dict[UUID, int]
+
+
+def register(runner: UUID, label: str) -> None:
+    """Enters this process; once, or again after it was called dead."""
+    Runner.objects.get_or_create(id=runner, defaults={"label": label[:200]})
+
+
+def beat(runner: UUID) -> Beats:
+    """One sign of life, and a look at the others."""
+    alive = Runner.objects.filter(pk=runner, dead=False).update(beat=F("beat") + 1) == 1
+    others = Runner.objects.filter(dead=False).exclude(pk=runner).values_list("pk", "beat")
+    return Beats(alive, dict(others))
+
+
+class Observer:
+    """Measures, on our own clock, how long the others' beats have stood still."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._seen: dict[UUID, tuple[int, float]] = {}
+        self._last: float | None = None
+
+    def missed(self) -> None:
+        """Our own beat failed: the time until the next one says nothing about the others."""
+        self._last = None
+
+    def look(self, others: dict[UUID, int], now: float) -> list[tuple[UUID, int]]:
+        """The runners that are dead by now, with the beat at which they stood still."""
+        passed = 0.0 if self._last is None else now - self._last
+        self._last = now
+        seen = {}
+        for runner, count in others.items():
+            before, still = self._seen.get(runner, (count, 0.0))
+            seen[runner] = (count, still + passed if before == count else 0.0)
+        self._seen = seen
+        return [(runner, count) for runner, (count, still) in seen.items() if still >= self._patience]
+
+
+def bury(runner: UUID, at_beat: int) -> int:
+    """Declares a runner dead, if its beat still stands at `at_beat`, and ends its answers.
+
+    One transaction; returns the number of answers ended.
+    """
+    with transaction.atomic():
+        if not Runner.objects.filter(pk=runner, beat=at_beat, dead=False).update(dead=True):
+            return 0
+        count = _interrupt(Generation.objects.filter(runner=runner))
+    logger.warning("runner %s is dead; %d answers interrupted", runner, count)
+    return count
+
+
+def bury_self(runner: UUID) -> None:
+    """The last word of an orderly shutdown: nobody has to wait for our beat."""
+    with transaction.atomic():
+        Runner.objects.filter(pk=runner).update(dead=True)
+        _interrupt(Generation.objects.filter(runner=runner))
+
+
+def end_orphans(runner: UUID, alive: Collection[int], born_before: int) -> int:
+    """Ends our own live rows that have no task, and those whose runner's row is gone.
+
+    `alive` are the generations with a task; `born_before` bounds the ids, so that a row whose task
+    is just being made is left alone.
+    """
+    orphans = Generation.objects.filter(Q(runner=runner) | Q(runner=None), pk__lte=born_before).exclude(pk__in=alive)
+    if not orphans.filter(status__in=LIVE).exists():
+        return 0
+    with transaction.atomic():
+        return _interrupt(orphans)
+
+
+def _interrupt(generations: QuerySet[Generation]) -> int:
+    live = generations.filter(status__in=LIVE).order_by("pk").select_related("message")
+    if connection.features.has_select_for_update_skip_locked:
+        live = live.select_for_update(skip_locked=True, of=("self",))
+    count = 0
+    for generation in live:
+        finish(generation.pk, generation.runner_id, fold(generation))
+        count += 1
+    return count
+
+
+def fold(generation: Generation) -> Outcome:
+    """The end of an answer whose process is gone: what the journal got, after what stood there before."""
+    frames = journal.read(generation.pk)
+    told = read(frames)
+    message = generation.message
+    return Outcome(
+        status=Status.INTERRUPTED,
+        last_n=len(frames),
+        text=(message.content if message else "") + told.text,
+        reasoning=(message.reasoning if message else "") + told.reasoning,
+        events=[
+            *(message.steps if message else []),
+            *(event for event in told.events if event["kind"] != "queued"),
+        ],
+        reason="crashed",
+        estimated=True,
+        timings={"total": round((timezone.now() - generation.created).total_seconds() * 1000)},
+    )

@@ -1,0 +1,370 @@
+"""The engine of a process: owns the tasks that write answers, and everything they share."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+from .. import protocol, signals
+from ..conf import settings
+from ..exceptions import Refused
+from ..models import Generation, Owner
+from ..upstream.client import Clients
+from ..upstream.stream import UpstreamStream
+from ..upstream.types import ChatRequest, Endpoint
+from . import recovery
+from .admission import Admission, Ticket
+from .ending import Written
+from .hub import Hub
+from .housekeeping import Housekeeping
+from .livelog import LiveLog
+from .pump import Pump
+from .remote import Remote
+from .scribe import Scribe
+from .submit import Job, Order, Submitted, stateless, submit
+from .threads import DatabaseThreads
+from .ticker import Ticker
+
+logger = logging.getLogger("llmchat.engine")
+
+#: Seconds a command may wait for the database before it is refused as `unavailable`.
+COMMAND_PATIENCE = 8.0
+#: Seconds that an ended log stays in memory for those who read a little behind.
+AFTERGLOW = 5.0
+
+
+class Runner:
+    """Owns the running answers of one event loop. All methods but `stop_soon` belong to that loop."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.id = uuid.uuid4()
+        self.label = f"{socket.gethostname()}:{os.getpid()}"
+        self.writer = DatabaseThreads("write", 1)
+        self.readers = DatabaseThreads("read", 4)
+        self.clients = Clients()
+        self.ticker = Ticker(settings.FRAME_INTERVAL)
+        self.admission = Admission(
+            settings.MAX_RUNNING, settings.MAX_RUNNING_PER_USER, settings.MAX_QUEUED_PER_USER
+        )
+        self.hub = Hub()
+        self.logs: dict[int, LiveLog] = {}
+        self.pumps: dict[int, Pump] = {}
+        self.remote = Remote(self)
+        self.draining = False
+        self.closed = False
+        self._impatient = False
+        #: Counters for health and metrics; `checksum_mismatch` must stay 0.
+        self.counters = {"checksum_mismatch": 0, "gap": 0}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        #: Commands whose rows may exist while their task does not yet.
+        self.submitting = 0
+        #: The highest generation id that has had a task here.
+        self.newest = 0
+        self._scribe = Scribe(self)
+        self._housekeeping = Housekeeping(self)
+        self._registered = asyncio.Event()
+
+    def start(self) -> None:
+        """Begins to beat, to journal and to look after the others."""
+        self.spawn(self._scribe.run())
+        self.spawn(self._housekeeping.run())
+
+    async def register(self) -> None:
+        """Enters this process into the database; answers can begin from then on."""
+        await self.writer.run(recovery.register, self.id, self.label)
+        self._registered.set()
+
+    async def reincarnate(self) -> None:
+        """Goes on under a new id after others took this process for dead and ended its answers."""
+        self._registered.clear()
+        for pump in tuple(self.pumps.values()):
+            pump.stop("crashed")
+        self.id = uuid.uuid4()
+        await self.register()
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """A task that the runner owns: kept until it ends, cancelled by `close`, its failure logged."""
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, Refused):
+            logger.error("a task of the runner failed", exc_info=error)
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks are alive; the housekeeping is one of them."""
+        return len(self._tasks)
+
+    def figures(self) -> dict[str, int]:
+        """What health and metrics show of this process."""
+        return {
+            "running": self.admission.running,
+            "queued": self.admission.queued,
+            "sockets": len(self.hub.sockets),
+            "tasks": self.tasks,
+            **self.counters,
+        }
+
+    # Beginning
+
+    async def submit(
+        self,
+        owner: Owner,
+        user: Any,
+        command: protocol.Creating,
+        *,
+        door: str = Generation.Door.WEB,
+        check: Callable[[], Any] | None = None,
+        accepted: Callable[[Submitted], None] | None = None,
+    ) -> Submitted:
+        """Carries out a creating command and starts its answer. Raises `Refused`.
+
+        `check` runs first, in the database thread: it may raise, and returns the user as of now.
+        `accepted` is called before anything of the answer is published. Cancelling the caller does
+        not take an accepted command back.
+        """
+        work = self._submit(owner, user, command, door, check, accepted)
+        return await asyncio.shield(self.spawn(work))
+
+    async def _submit(
+        self,
+        owner: Owner,
+        user: Any,
+        command: protocol.Creating,
+        door: str,
+        check: Callable[[], Any] | None,
+        accepted: Callable[[Submitted], None] | None,
+    ) -> Submitted:
+        if self.draining:
+            raise Refused("shutting_down", retry_after=2)
+        ticket = self.admission.ask(owner)
+        order = Order(
+            owner=owner,
+            user=user,
+            command=command,
+            door=door,
+            runner=self.id,
+            queued=not ticket.admitted.is_set(),
+            refused=ticket.refused,
+            deadline=time.monotonic() + COMMAND_PATIENCE,
+        )
+
+        def work() -> Submitted:
+            if check is not None:
+                order.user = check()
+            return submit(order)
+
+        submitted = await self._commit(ticket, work)
+        if submitted.job is None:
+            ticket.release()
+            if accepted is not None:
+                accepted(submitted)
+            return submitted
+        log = self._begin(submitted.job, ticket)
+        if accepted is not None:
+            accepted(submitted)
+        self._announce(submitted, log)
+        return submitted
+
+    async def submit_stateless(
+        self, owner: Owner, user: Any, messages: list[dict[str, Any]], model: str, options: dict[str, Any]
+    ) -> LiveLog:
+        """Starts an answer that belongs to no conversation; the caller watches the log. Raises `Refused`."""
+        if self.draining:
+            raise Refused("shutting_down", retry_after=2)
+        ticket = self.admission.ask(owner)
+        if ticket.refused:
+            raise Refused("rate_limited", retry_after=5)
+
+        def work() -> Job:
+            return stateless(owner, user, self.id, messages, model, options)
+
+        async def begin() -> LiveLog:
+            return self._begin(await self._commit(ticket, work), ticket)
+
+        return await asyncio.shield(self.spawn(begin()))
+
+    async def _commit(self, ticket: Ticket, work: Callable[[], Any]) -> Any:
+        self.submitting += 1
+        try:
+            async with asyncio.timeout(COMMAND_PATIENCE):
+                await self._registered.wait()
+            return await self.writer.run(work)
+        except (OperationalError, InterfaceError, TimeoutError) as error:
+            ticket.release()
+            logger.warning("a command could not be written: %s", error)
+            raise Refused("unavailable", retry_after=2) from None
+        except Refused:
+            ticket.release()
+            raise
+        except Exception as error:
+            ticket.release()
+            if isinstance(error, DatabaseError):
+                logger.exception("a command was refused by the database")
+                raise Refused("internal") from None
+            raise
+        finally:
+            self.submitting -= 1
+
+    def _begin(self, job: Job, ticket: Ticket) -> LiveLog:
+        log = LiveLog(
+            job.generation,
+            job.owner,
+            conversation=job.conversation,
+            message=job.message,
+            model=job.model,
+            base=job.base,
+            base_reasoning=job.base_reasoning,
+            base_events=job.base_events,
+        )
+        log.state = "running" if ticket.admitted.is_set() else "queued"
+        pump = Pump(self, job, log, ticket)
+        self.logs[job.generation] = log
+        self.pumps[job.generation] = pump
+        self.newest = max(self.newest, job.generation)
+        self._scribe.want()
+        self.spawn(self._run(pump))
+        return log
+
+    async def _run(self, pump: Pump) -> None:
+        try:
+            await pump.run()
+        finally:
+            # Also when it failed: whoever watches must not wait for ever; the row is ended as an orphan.
+            self.pumps.pop(pump.job.generation, None)
+            if not pump.log.ended:
+                pump.log.ended = True
+                pump.log.forget()
+            self.loop.call_later(AFTERGLOW, self._forget, pump.log)
+
+    def _forget(self, log: LiveLog) -> None:
+        if self.logs.get(log.generation) is log:
+            del self.logs[log.generation]
+        log.forget()
+
+    def _announce(self, submitted: Submitted, log: LiveLog) -> None:
+        assert log.conversation is not None
+        self.tell_conversation(log.owner, log.conversation, submitted.revision, submitted.title, "running")
+        for message in submitted.messages:
+            self.hub.tell_watchers(
+                log.conversation,
+                protocol.encode(protocol.MessageChanged(log.conversation, submitted.revision, message)),
+            )
+        for watcher in tuple(self.hub.by_conversation.get(log.conversation, ())):
+            watcher.attach(log)
+        self.spawn(
+            signals.generation_started.asend_robust(
+                sender=Generation,
+                generation=log.generation,
+                message=log.message,
+                conversation=log.conversation,
+            )
+        )
+
+    def tell_conversation(
+        self, owner: Owner, conversation: uuid.UUID, revision: int, title: str, state: str
+    ) -> None:
+        """Tells all sockets of the owner what became of a conversation."""
+        frame = protocol.ConversationChanged(conversation, revision, title, state)
+        self.hub.tell_owner(owner, protocol.encode(frame))
+
+    async def open(self, alias: str, request: ChatRequest) -> UpstreamStream:
+        """Opens the upstream stream for one answer. Raises `UpstreamError`."""
+        provider = settings.PROVIDERS[alias]
+        endpoint = Endpoint(
+            alias=alias,
+            base_url=provider.BASE_URL,
+            api_key=provider.API_KEY,
+            headers=provider.HEADERS,
+            connect_timeout=provider.CONNECT_TIMEOUT,
+        )
+        return await self.clients.open(endpoint, request)
+
+    # Ending
+
+    def stop(self, generation: int, reason: str) -> bool:
+        """Stops an answer of this process; False when it is not written here."""
+        pump = self.pumps.get(generation)
+        if pump is None:
+            return False
+        pump.stop(reason)
+        return True
+
+    def stop_soon(self, generations: list[int], reason: str) -> None:
+        """`stop` for other threads."""
+        if not self.closed:
+            self.loop.call_soon_threadsafe(lambda: [self.stop(pk, reason) for pk in generations])
+
+    def ended(self, pump: Pump, written: Written) -> None:
+        """Called by a pump whose end is in the database and in its log."""
+        log, generation = pump.log, written.generation
+        if log.conversation is not None and generation is not None:
+            running = any(other.log.conversation == log.conversation for other in self.pumps.values() if other is not pump)
+            state = "running" if running else "failed" if generation.status == "error" else "idle"
+            self.tell_conversation(log.owner, log.conversation, written.revision, written.title, state)
+        if written.won and generation is not None:
+            self.spawn(
+                signals.generation_ended.asend_robust(
+                    sender=Generation,
+                    generation=generation.pk,
+                    message=generation.message_id,
+                    conversation=log.conversation,
+                    status=generation.status,
+                    error_code=generation.error_code,
+                )
+            )
+
+    # Dying
+
+    def farewell(self, close_code: int) -> None:
+        """Refuses new work from now on and sends the sockets away."""
+        self.draining = True
+        for watcher in self.hub.sockets:
+            watcher.shut(close_code)
+
+    async def drain(self, seconds: float | None = None, *, close_code: int = 4012) -> None:
+        """Refuses new work, sends the sockets away, lets answers end for so long, then checkpoints them."""
+        self.farewell(close_code)
+        deadline = self.loop.time() + (settings.DRAIN_SECONDS if seconds is None else seconds)
+        while (self.pumps or self.submitting) and self.loop.time() < deadline and not self._impatient:
+            await asyncio.sleep(0.05)
+        for pump in tuple(self.pumps.values()):
+            pump.stop("drained")
+        while self.pumps and self.loop.time() < deadline + 1.5:
+            await asyncio.sleep(0.02)
+
+    def hurry(self) -> None:
+        """A second signal: checkpoint now."""
+        self._impatient = True
+
+    async def close(self) -> None:
+        """Ends everything that is left; the runner cannot be used again."""
+        if self.closed:
+            return
+        self.draining = self.closed = True
+        self.ticker.close()
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.clients.aclose()
+        try:
+            async with asyncio.timeout(2):
+                await self.writer.run(recovery.bury_self, self.id)
+        except (DatabaseError, InterfaceError, TimeoutError):
+            logger.warning("could not sign off; others will notice within %s s", settings.RUNNER_TIMEOUT)
+        await asyncio.to_thread(self.writer.close)
+        await asyncio.to_thread(self.readers.close)

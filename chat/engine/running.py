@@ -1,0 +1,58 @@
+"""Which runner serves whom: one per event loop, and one on a thread of its own where there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from .runner import Runner
+
+_lock = threading.Lock()
+_runners: dict[asyncio.AbstractEventLoop, Runner] = {}
+
+
+def runners() -> list[Runner]:
+    """All runners of this process that are in use."""
+    with _lock:
+        for loop in [loop for loop in _runners if loop.is_closed()]:
+            del _runners[loop]
+        return [runner for runner in _runners.values() if not runner.closed]
+
+
+def runner_here() -> Runner:
+    """The runner of the running event loop, started if need be."""
+    loop = asyncio.get_running_loop()
+    with _lock:
+        runner = _runners.get(loop)
+        if runner is None or runner.closed:
+            runner = _runners[loop] = Runner()
+            runner.start()
+        return runner
+
+
+def any_runner() -> Runner:
+    """A runner for code that has no loop of its own, or a short-lived one: the server's where there is one."""
+    for runner in runners():
+        if runner.loop.is_running() and not runner.draining:
+            return runner
+    return _start_thread()
+
+
+def _start_thread() -> Runner:
+    """A loop on a daemon thread, for shells, commands and WSGI servers."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="llmchat-loop", daemon=True).start()
+
+    async def start() -> Runner:
+        return runner_here()
+
+    return asyncio.run_coroutine_threadsafe(start(), loop).result()
+
+
+async def close_here() -> None:
+    """Closes the runner of the running event loop, if there is one."""
+    loop = asyncio.get_running_loop()
+    with _lock:
+        runner = _runners.pop(loop, None)
+    if runner is not None:
+        await runner.close()

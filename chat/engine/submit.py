@@ -1,0 +1,390 @@
+"""A command becomes rows: one transaction, and only after it `accepted`.
+
+The order of the checks is part of the protocol: ownership, duplicate, state, limits. A retry of an
+accepted command is therefore never refused, and a refused command does not use up its id.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F, Max, Q
+from django.utils import timezone
+
+from ..conf import settings
+from ..exceptions import Refused
+from ..models import CONTINUABLE, LIVE, Conversation, Generation, Message, Owner, Role, Status
+from ..policy import get_policy
+from ..protocol import UNSET, Accepted, Continue, Creating, Edit, Regenerate, Send
+from ..serializing import message_object
+from . import prompt
+
+TITLE_CHARS = 60
+
+
+class Order(msgspec.Struct):
+    """What the engine needs to carry out one creating command."""
+
+    owner: Owner
+    user: Any
+    command: Creating
+    door: str
+    runner: UUID
+    #: Whether there is no running slot left: the answer then begins as `queued`.
+    queued: bool = False
+    #: The owner's line is full.
+    refused: bool = False
+    #: `time.monotonic()` after which nobody waits for this any more.
+    deadline: float = float("inf")
+
+
+class Job(msgspec.Struct):
+    """Everything the pump needs, so that it never has to ask the database."""
+
+    generation: int
+    owner: Owner
+    door: str
+    model: str
+    provider: str
+    messages: list[dict[str, Any]]
+    options: dict[str, Any]
+    abandon_after: float
+    conversation: UUID | None = None
+    message: UUID | None = None
+    base: str = ""
+    base_reasoning: str = ""
+    base_events: list[dict[str, Any]] = []
+
+
+class Submitted(msgspec.Struct):
+    """The answer to a command: what to reply and, unless it is a duplicate, what to run and to tell."""
+
+    accepted: Accepted
+    job: Job | None = None
+    revision: int = 0
+    title: str = ""
+    #: The new messages, as the HTTP API shows them.
+    messages: list[dict[str, Any]] = []
+
+
+def submit(order: Order) -> Submitted:
+    """Carries out a creating command in one transaction. Raises `Refused`."""
+    if time.monotonic() > order.deadline:
+        raise Refused("unavailable")
+    try:
+        with transaction.atomic():
+            return _submit(order)
+    except IntegrityError:
+        # Another process has just accepted the same command id: its rows are the answer.
+        with transaction.atomic():
+            if (duplicate := _duplicate(order)) is not None:
+                return duplicate
+        raise
+
+
+def _submit(order: Order) -> Submitted:
+    conversation, target = _find(order)
+    if (duplicate := _duplicate(order)) is not None:
+        return duplicate
+    if conversation is not None:
+        conversation = _lock(conversation)
+    match order.command:
+        case Send():
+            return _send(order, order.command, conversation)
+        case Edit():
+            assert conversation is not None and target is not None
+            return _edit(order, order.command, conversation, target)
+        case Regenerate():
+            assert conversation is not None and target is not None
+            return _regenerate(order, order.command, conversation, target)
+        case Continue():
+            assert conversation is not None and target is not None
+            return _continue(order, conversation, target)
+
+
+def _find(order: Order) -> tuple[Conversation | None, Message | None]:
+    """The conversation and message aimed at, if they are the owner's."""
+    mine = Conversation.objects.for_owner(order.owner)
+    command = order.command
+    if isinstance(command, Send):
+        if command.conversation is None:
+            if command.parent:
+                raise Refused("not_found")
+            return None, None
+        conversation = mine.filter(pk=command.conversation).first()
+        if conversation is None:
+            raise Refused("not_found")
+        return conversation, None
+    message = (
+        Message.objects.filter(pk=command.message, conversation__in=mine).select_related("conversation").first()
+    )
+    if message is None:
+        raise Refused("not_found")
+    return message.conversation, message
+
+
+def _target(command: Creating) -> str:
+    target = command.conversation if isinstance(command, Send) else command.message
+    return str(target or "")
+
+
+def _kind(command: Creating) -> str:
+    return str(command.__struct_config__.tag)
+
+
+def _duplicate(order: Order) -> Submitted | None:
+    command = order.command
+    earlier = (
+        Generation.objects.filter(**order.owner.fields, command_id=command.id)
+        .select_related("message", "message__conversation")
+        .first()
+    )
+    if earlier is None:
+        return None
+    same = earlier.command == _kind(command) and earlier.command_target == _target(command)
+    if not same or earlier.message is None or earlier.message.parent_id is None:
+        raise Refused("conflict")
+    return Submitted(
+        Accepted(
+            id=command.id,
+            conversation=earlier.message.conversation_id,
+            user_message=earlier.message.parent_id,
+            assistant_message=earlier.message_id,
+            generation=earlier.pk,
+            duplicate=True,
+        )
+    )
+
+
+def _lock(conversation: Conversation) -> Conversation:
+    rows = Conversation.objects.filter(pk=conversation.pk)
+    if connection.features.has_select_for_update:
+        rows = rows.select_for_update(of=("self",))
+    locked = rows.first()
+    if locked is None:
+        raise Refused("not_found")
+    return locked
+
+
+def _send(order: Order, command: Send, conversation: Conversation | None) -> Submitted:
+    parent: Message | None = None
+    if conversation is not None:
+        if command.parent is UNSET:
+            parent = conversation.messages.order_by("-position").first()
+        elif command.parent is not None:
+            parent = conversation.messages.filter(pk=command.parent).first()
+            if parent is None:
+                raise Refused("not_found")
+    if parent is not None:
+        if parent.role == Role.USER:
+            raise Refused("conflict")
+        _must_be_still(parent)
+    _check_limits(order, command.text)
+    model = get_policy().get_model(order.user, command.model, conversation)
+    if conversation is None:
+        conversation = Conversation(
+            **order.owner.fields, title=title_of(command.text), model=model, temporary=command.temporary
+        )
+        conversation.save(force_insert=True)
+    return _ask(order, conversation, parent, command.text, model, _options(command))
+
+
+def _edit(order: Order, command: Edit, conversation: Conversation, target: Message) -> Submitted:
+    if target.role != Role.USER:
+        raise Refused("conflict")
+    _check_limits(order, command.text)
+    model = get_policy().get_model(order.user, "", conversation)
+    return _ask(order, conversation, target.parent, command.text, model, {})
+
+
+def _ask(
+    order: Order,
+    conversation: Conversation,
+    parent: Message | None,
+    text: str,
+    model: str,
+    options: dict[str, Any],
+) -> Submitted:
+    """A user message below `parent`, and the placeholder of its answer."""
+    position = _next_position(conversation)
+    question = Message(
+        conversation=conversation, parent=parent, role=Role.USER, content=text, position=position
+    )
+    answer = _placeholder(order, conversation, question, model, position + 1)
+    Message.objects.bulk_create([question, answer])
+    return _begin(order, conversation, question, answer, model, options, [question, answer])
+
+
+def _regenerate(
+    order: Order, command: Regenerate, conversation: Conversation, target: Message
+) -> Submitted:
+    question = _question_of(target)
+    _must_be_still(target)
+    _check_limits(order)
+    model = get_policy().get_model(order.user, command.model or target.model, conversation)
+    answer = _placeholder(order, conversation, question, model, _next_position(conversation))
+    answer.save(force_insert=True)
+    return _begin(order, conversation, question, answer, model, {}, [answer])
+
+
+def _continue(order: Order, conversation: Conversation, target: Message) -> Submitted:
+    question = _question_of(target)
+    _must_be_still(target)
+    if target.status not in CONTINUABLE or target.children.exists():
+        raise Refused("conflict")
+    _check_limits(order)
+    model = get_policy().get_model(order.user, target.model, conversation)
+    target.status = Status.QUEUED if order.queued else Status.RUNNING
+    target.save(update_fields=["status"])
+    return _begin(order, conversation, question, target, model, {}, [])
+
+
+def _begin(
+    order: Order,
+    conversation: Conversation,
+    question: Message,
+    answer: Message,
+    model: str,
+    options: dict[str, Any],
+    new: list[Message],
+) -> Submitted:
+    """The generation row, and all that the pump and the watchers need to know."""
+    policy = get_policy()
+    alias, provider = policy.get_provider(model)
+    messages = prompt.build(
+        conversation,
+        question,
+        policy.get_system_prompt(order.user, conversation),
+        provider,
+        answer_tokens=options.get("max_tokens"),
+    )
+    messages = prompt.going_on(messages, answer.content, prefix=provider.ASSISTANT_PREFIX)
+    generation = Generation.objects.create(
+        **order.owner.fields,
+        message=answer,
+        door=order.door,
+        model=model,
+        command_id=order.command.id,
+        command=_kind(order.command),
+        command_target=_target(order.command),
+        status=Status.QUEUED if order.queued else Status.RUNNING,
+        runner_id=order.runner,
+    )
+    Conversation.objects.filter(pk=conversation.pk).update(
+        revision=F("revision") + 1, updated=timezone.now(), model=model
+    )
+    return Submitted(
+        Accepted(
+            id=order.command.id,
+            conversation=conversation.pk,
+            user_message=question.pk,
+            assistant_message=answer.pk,
+            generation=generation.pk,
+        ),
+        Job(
+            generation=generation.pk,
+            owner=order.owner,
+            door=order.door,
+            model=model,
+            provider=alias,
+            messages=messages,
+            options=options,
+            abandon_after=policy.get_abandon_after(order.user) if order.door == Generation.Door.WEB else 0,
+            conversation=conversation.pk,
+            message=answer.pk,
+            base=answer.content,
+            base_reasoning=answer.reasoning,
+            base_events=list(answer.steps),
+        ),
+        revision=conversation.revision + 1,
+        title=conversation.title,
+        messages=[
+            message_object(message, generation if message.pk == answer.pk else None) for message in new
+        ],
+    )
+
+
+def _placeholder(
+    order: Order, conversation: Conversation, question: Message, model: str, position: int
+) -> Message:
+    return Message(
+        conversation=conversation,
+        parent=question,
+        role=Role.ASSISTANT,
+        status=Status.QUEUED if order.queued else Status.RUNNING,
+        model=model,
+        position=position,
+    )
+
+
+def _question_of(answer: Message) -> Message:
+    if answer.role != Role.ASSISTANT or answer.parent is None:
+        raise Refused("conflict")
+    return answer.parent
+
+
+def _must_be_still(message: Message) -> None:
+    # The status of the row read before the lock may be old: the generations know.
+    if message.generations.filter(status__in=LIVE).exists():
+        raise Refused("busy")
+    message.refresh_from_db(fields=["status", "content"])
+
+
+def _check_limits(order: Order, text: str = "") -> None:
+    if len(text) > settings.MAX_MESSAGE_CHARS:
+        raise Refused("too_large")
+    if order.refused:
+        raise Refused("rate_limited", retry_after=5)
+    if (per_minute := settings.COMMANDS_PER_MINUTE) and order.door == Generation.Door.WEB:
+        minute_ago = timezone.now() - datetime.timedelta(minutes=1)
+        recent = Generation.objects.filter(
+            Q(created__gt=minute_ago), **order.owner.fields, door=Generation.Door.WEB
+        ).count()
+        if recent >= per_minute:
+            raise Refused("rate_limited", retry_after=10)
+
+
+def _next_position(conversation: Conversation) -> int:
+    last: int | None = conversation.messages.aggregate(last=Max("position"))["last"]
+    return 0 if last is None else last + 1
+
+
+def _options(command: Send) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.structs.asdict(command.options).items() if value is not None}
+
+
+def title_of(text: str) -> str:
+    """A title from the first words of the first message, at most 60 characters."""
+    words = " ".join(text.split())
+    if len(words) <= TITLE_CHARS:
+        return words
+    return words[:TITLE_CHARS].rsplit(" ", 1)[0].rstrip(".,;:!? ") + "…"
+
+
+def stateless(
+    owner: Owner, user: Any, runner: UUID, messages: list[dict[str, Any]], model: str, options: dict[str, Any]
+) -> Job:
+    """The job of an API door's call: a generation row without a message, nothing else."""
+    policy = get_policy()
+    model = policy.get_model(user, model)
+    alias, _provider = policy.get_provider(model)
+    generation = Generation.objects.create(
+        **owner.fields, door=Generation.Door.HTTP, model=model, status=Status.RUNNING, runner_id=runner
+    )
+    return Job(
+        generation=generation.pk,
+        owner=owner,
+        door=Generation.Door.HTTP,
+        model=model,
+        provider=alias,
+        messages=messages,
+        options=options,
+        abandon_after=0,
+    )
+
+

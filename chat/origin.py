@@ -1,0 +1,61 @@
+"""Which pages may open a socket: the site's own, and those that `CSRF_TRUSTED_ORIGINS` trusts.
+
+Channels' `AllowedHostsOriginValidator` ignores scheme and port, and accepts everything with
+`ALLOWED_HOSTS = ["*"]`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings as django_settings
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest
+from django.utils.http import is_same_domain
+
+from .conf import settings
+
+
+def headers_of(scope: dict[str, Any]) -> dict[str, str]:
+    """The headers as text, lower-case names; of repeated ones the last."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def is_allowed(scope: dict[str, Any]) -> bool:
+    """Whether the handshake comes from a page of this site, and for a host that it serves."""
+    headers = headers_of(scope)
+    own = own_origin(scope, headers)
+    if own is None:
+        return False
+    origin = headers.get("origin")
+    if origin is None or origin == "null":
+        return settings.ALLOW_MISSING_ORIGIN
+    return origin == own or _is_trusted(origin)
+
+
+def own_origin(scope: dict[str, Any], headers: dict[str, str]) -> str | None:
+    """`scheme://host[:port]` as Django computes it for HTTP; None for a host it would refuse."""
+    request = HttpRequest()
+    host, port = scope.get("server") or ("localhost", 80)
+    request.META = {"SERVER_NAME": host, "SERVER_PORT": str(port)} | {
+        "HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()
+    }
+    try:
+        name = request.get_host()
+    except DisallowedHost:
+        return None
+    secure = request.is_secure() if django_settings.SECURE_PROXY_SSL_HEADER else False
+    return f"{'https' if secure or scope.get('scheme') in ('wss', 'https') else 'http'}://{name}"
+
+
+def _is_trusted(origin: str) -> bool:
+    given = urlsplit(origin)
+    for trusted in django_settings.CSRF_TRUSTED_ORIGINS:
+        if trusted == origin:
+            return True
+        pattern = urlsplit(trusted)
+        if "*" in pattern.netloc and pattern.scheme == given.scheme:
+            if is_same_domain(given.netloc, pattern.netloc.lstrip("*")):
+                return True
+    return False

@@ -1,0 +1,264 @@
+"""What goes out of one socket: replies first, then what its cursors have not sent yet.
+
+A socket holds no queue of frames. For each generation it holds a *cursor* into the log that all
+share; the sending task takes the next frame from there when the client has room, so a slow or
+stalled tab costs at most `WINDOW` bytes, whatever the server does with its write buffers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from .engine.catchup import Stored, stored
+from .engine.livelog import LiveLog
+from .engine.runner import Runner
+
+#: Bytes of answer frames that a client may leave unacknowledged.
+WINDOW = 256 * 1024
+#: Bytes of unnumbered frames that may wait while it does.
+MAX_WAITING = 256 * 1024
+#: Seconds a client may stay at its limit before it is sent away.
+STALL_PATIENCE = 60.0
+CLOSE_STALLED = 4408
+#: Beyond so many missing frames a snapshot is cheaper for everybody.
+MAX_REPLAY = 100
+
+
+class Cursor:
+    """A socket's place in one generation: what to send next, and what is not acknowledged yet."""
+
+    def __init__(self, generation: int, log: LiveLog | None, next_n: int) -> None:
+        self.generation = generation
+        self.log = log
+        self.next_n = next_n
+        self.begin = False
+        self.snapshot = False
+        self.done = False
+        self.unacknowledged: deque[tuple[int, int]] = deque()
+        self._stored: list[tuple[int, str]] = []
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to send."""
+        if self.done:
+            return False
+        log = self.log
+        return log is None or log.forgotten or self.begin or self.snapshot or self.next_n < len(log.frames)
+
+    async def next(self, runner: Runner) -> tuple[int, str] | None:
+        """The next frame with its n; None when there is none after all. Call only when `ready`."""
+        log = self.log
+        if log is not None and not log.forgotten:
+            return self._from(log)
+        if not self._stored:
+            found = await runner.readers.run(stored, self.generation)
+            if found is None:
+                self.done = True
+                return None
+            self._stored = self._remaining(found)
+        n, frame = self._stored.pop(0)
+        self.next_n = n + 1
+        self.done = not self._stored
+        return n, frame
+
+    def _from(self, log: LiveLog) -> tuple[int, str]:
+        if self.begin:
+            self.begin = False
+            self.next_n = max(self.next_n, 1)
+            return 0, log.frames[0]
+        if self.snapshot:
+            self.snapshot = False
+            n, frame = log.snapshot()
+            self.next_n = n + 1
+            return n, frame
+        n = self.next_n
+        frame = log.frames[n]
+        self.next_n = n + 1
+        self.done = log.ended and self.next_n == len(log.frames)
+        return n, frame
+
+    def _remaining(self, found: Stored) -> list[tuple[int, str]]:
+        """What an ended generation still owes to this cursor."""
+        frames = [(found.last_n + 1, found.end)]
+        if self.snapshot or self.next_n not in (found.last_n + 1, found.last_n + 2):
+            frames.insert(0, (found.last_n, found.snapshot))
+        if self.begin:
+            frames.insert(0, (0, found.begin))
+        return frames
+
+
+class Outbox:
+    """The sending side of a socket. `send` writes one text frame, `close` ends the connection."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        send: Callable[[str], Awaitable[None]],
+        close: Callable[[int], None],
+    ) -> None:
+        self._runner = runner
+        self._send = send
+        self._close = close
+        self._news = asyncio.Event()
+        self._replies: deque[str] = deque()
+        self._waiting: deque[str] = deque()
+        self._waiting_bytes = 0
+        self._cursors: dict[int, Cursor] = {}
+        self._unacknowledged = 0
+        self._stalled: asyncio.TimerHandle | None = None
+
+    def wake(self) -> None:
+        """Something may have become sendable."""
+        self._news.set()
+
+    def reply(self, frame: str) -> None:
+        """An answer to a command; goes out before anything else."""
+        self._replies.append(frame)
+        self._news.set()
+
+    def notify(self, frame: str) -> None:
+        """An unnumbered frame that nobody asked for; waits while the client has no room."""
+        self._waiting.append(frame)
+        self._waiting_bytes += len(frame)
+        if self._waiting_bytes > MAX_WAITING:
+            self._close(CLOSE_STALLED)
+        self._news.set()
+
+    def follows(self, generation: int) -> bool:
+        """Whether this socket will see the end of that generation by itself."""
+        cursor = self._cursors.get(generation)
+        return cursor is not None and not cursor.done
+
+    def attach(self, log: LiveLog) -> None:
+        """Follows a generation from its `begin`."""
+        if log.generation not in self._cursors:
+            cursor = self._point(log.generation, log, 0)
+            cursor.begin = True
+
+    def follow(self, generation: int, log: LiveLog | None, seen: int, because: str | None) -> None:
+        """Answers `watch` for one generation: `log` is None for one that has ended long ago."""
+        old = self._cursors.get(generation)
+        if old is not None and old.log is log and not old.done and seen == old.next_n - 1 and because is None:
+            return
+        self._drop(generation)
+        cursor = self._point(generation, log, max(seen, 0) + 1)
+        cursor.begin = seen < 0
+        if seen < 0 and because is not None:
+            cursor.snapshot = True
+        if log is None or log.forgotten:
+            return
+        end = log.last_n if log.ended else None
+        if seen == end:
+            # It has all of it; the end is sent again all the same.
+            cursor.next_n = seen
+            return
+        missing = log.last_n - max(seen, 0)
+        if seen > log.last_n or missing > MAX_REPLAY or (seen < 0 and log.base):
+            cursor.snapshot = True
+
+    def _point(self, generation: int, log: LiveLog | None, next_n: int) -> Cursor:
+        cursor = self._cursors[generation] = Cursor(generation, log, next_n)
+        if log is not None:
+            log.watchers.add(self)
+        self._news.set()
+        return cursor
+
+    def drop(self, conversation: UUID) -> None:
+        """Follows nothing of that conversation any more."""
+        for generation, cursor in list(self._cursors.items()):
+            if cursor.log is None or cursor.log.conversation == conversation:
+                self._drop(generation)
+
+    def _drop(self, generation: int) -> None:
+        cursor = self._cursors.pop(generation, None)
+        if cursor is not None:
+            if cursor.log is not None:
+                cursor.log.watchers.discard(self)
+            self._unacknowledged -= sum(size for _, size in cursor.unacknowledged)
+            self._moved()
+
+    def acknowledge(self, seen: dict[int, int]) -> None:
+        """The client has applied these generations up to these frames."""
+        for generation, n in seen.items():
+            if (cursor := self._cursors.get(generation)) is None:
+                continue
+            sent = cursor.unacknowledged
+            while sent and sent[0][0] <= n:
+                self._unacknowledged -= sent.popleft()[1]
+            if cursor.done and not sent:
+                self._drop(generation)
+        self._moved()
+
+    @property
+    def unacknowledged(self) -> int:
+        """Bytes of answer frames sent and not acknowledged."""
+        return self._unacknowledged
+
+    def _moved(self) -> None:
+        if self._stalled is not None and self._unacknowledged < WINDOW:
+            self._stalled.cancel()
+            self._stalled = None
+        self._news.set()
+
+    async def run(self) -> None:
+        """Sends until it is cancelled or the connection is gone."""
+        try:
+            while True:
+                await self._news.wait()
+                self._news.clear()
+                await self._send_all()
+        finally:
+            for generation in list(self._cursors):
+                self._drop(generation)
+            if self._stalled is not None:
+                self._stalled.cancel()
+
+    async def _send_all(self) -> None:
+        while True:
+            if self._replies:
+                await self._send(self._replies.popleft())
+            elif self._unacknowledged >= WINDOW:
+                self._stall()
+                return
+            elif self._waiting:
+                frame = self._waiting.popleft()
+                self._waiting_bytes -= len(frame)
+                await self._send(frame)
+            elif not await self._send_answers():
+                return
+
+    async def _send_answers(self) -> bool:
+        """One frame of each cursor that has one; False when none had, or there is no room."""
+        sent = False
+        for cursor in [cursor for cursor in self._cursors.values() if cursor.ready]:
+            if self._replies or self._waiting:
+                return True
+            if self._cursors.get(cursor.generation) is not cursor:
+                continue
+            item = await cursor.next(self._runner)
+            if item is None or self._cursors.get(cursor.generation) is not cursor:
+                continue
+            n, frame = item
+            size = len(frame) if frame.isascii() else len(frame.encode())
+            while self._unacknowledged and self._unacknowledged + size > WINDOW:
+                # Too large for what is left of the window: it waits until it fits or is alone.
+                self._stall()
+                self._news.clear()
+                await self._news.wait()
+                while self._replies:
+                    await self._send(self._replies.popleft())
+                if self._cursors.get(cursor.generation) is not cursor:
+                    return True
+            cursor.unacknowledged.append((n, size))
+            self._unacknowledged += size
+            await self._send(frame)
+            sent = True
+        return sent
+
+    def _stall(self) -> None:
+        if self._stalled is None:
+            loop = asyncio.get_running_loop()
+            self._stalled = loop.call_later(STALL_PATIENCE, self._close, CLOSE_STALLED)

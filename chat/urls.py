@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from .views import api, health, pages, sse
+
+app_name = "llmchat"
+
+urlpatterns = [
+    path("", pages.index, name="index"),
+    path("c/<uuid:conversation>/", pages.conversation, name="conversation"),
+    path("api/conversations/", api.conversations, name="api_conversations"),
+    path("api/conversations/<uuid:conversation>/", api.conversation, name="api_conversation"),
+    path("api/chat", sse.chat, name="api_chat"),
+    path("healthz", health.healthz, name="healthz"),
+]
