@@ -1,0 +1,107 @@
+/** The HTTP door of the conversations. */
+
+import { ChatError } from "./commands.js";
+
+/**
+ * @typedef {object} Summary
+ * @property {string} id
+ * @property {string} title
+ * @property {number} revision
+ * @property {string} state idle, running, failed or deleted
+ * @property {string} updated ISO 8601
+ * @property {boolean} [pinned]
+ *
+ * @typedef {object} Csrf
+ * @property {string} token as of the page's load
+ * @property {string} cookie the cookie's name; it may be out of a script's reach
+ * @property {string} header
+ */
+
+export class Api {
+  /**
+   * @param {string} conversations address of the list
+   * @param {Csrf} csrf
+   */
+  constructor(conversations, csrf) {
+    this.#conversations = conversations;
+    this.#csrf = csrf;
+  }
+
+  #conversations;
+  #csrf;
+
+  /**
+   * @param {string | null} [page] the `next` of the page before
+   * @returns {Promise<{results: Summary[], next: string | null}>}
+   */
+  list(page) {
+    return this.#request("GET", page ?? this.#conversations);
+  }
+
+  /**
+   * A whole conversation, all pages of it.
+   *
+   * @param {string} id
+   */
+  async read(id) {
+    const detail = await this.#request("GET", this.#address(id));
+    for (let { next } = detail; next; ) {
+      const page = await this.#request("GET", next);
+      detail.messages.push(...page.messages);
+      next = page.next;
+    }
+    return detail;
+  }
+
+  /**
+   * @param {string} id
+   * @param {{title?: string, pinned?: boolean, archived?: boolean}} changes
+   */
+  change(id, changes) {
+    return this.#request("PATCH", this.#address(id), changes);
+  }
+
+  /** @param {string} id */
+  remove(id) {
+    return this.#request("DELETE", this.#address(id));
+  }
+
+  /** @param {string} id */
+  #address(id) {
+    return `${this.#conversations}${id}/`;
+  }
+
+  /**
+   * Raises `ChatError`: with the server's code and sentence, or `unreachable`.
+   *
+   * @param {string} method
+   * @param {string} address
+   * @param {object} [body]
+   * @returns {Promise<any>}
+   */
+  async #request(method, address, body) {
+    /** @type {Record<string, string>} */
+    const headers = { Accept: "application/json" };
+    if (method !== "GET") headers[this.#csrf.header] = this.#token();
+    if (body) headers["Content-Type"] = "application/json";
+    let response;
+    try {
+      // keepalive: a deletion asked for by a closing page still arrives.
+      response = await fetch(address, { method, headers, body: body && JSON.stringify(body), keepalive: method !== "GET" });
+    } catch {
+      throw new ChatError({ code: "unreachable" });
+    }
+    const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
+    const data = isJson ? await response.json() : null;
+    if (response.ok) return data;
+    const codes = /** @type {Record<number, string>} */ ({ 401: "signed_out", 404: "not_found" });
+    throw new ChatError({ code: codes[response.status] ?? "unavailable", ...data?.error, status: response.status });
+  }
+
+  /** Signing in again, in another tab too, changes the token: the cookie knows the present one. */
+  #token() {
+    const name = `${this.#csrf.cookie}=`;
+    const cookie = document.cookie.split("; ").find((one) => one.startsWith(name));
+    return cookie?.slice(name.length) ?? this.#csrf.token;
+  }
+}

@@ -1,0 +1,414 @@
+/** `<llmchat-app>`: the chat page. Puts the parts together and listens to all of them. */
+
+import { Api } from "./api.js";
+import { Chat } from "./chat.js";
+import "./composer.js";
+import { titleField } from "./editable.js";
+import { t, useLabels } from "./labels.js";
+import "./list.js";
+import { openMenu } from "./menu.js";
+import { Notices } from "./notices.js";
+import { ChatSocket } from "./socket.js";
+import { Store } from "./store.js";
+import "./thread.js";
+
+/**
+ * @typedef {object} Config written by the template tag
+ * @property {string} mount
+ * @property {string} socket
+ * @property {string} conversations
+ * @property {string} page address of a conversation, with `{id}` in it
+ * @property {string | null} conversation the one to open
+ * @property {boolean} routed whether the address bar follows the conversation
+ * @property {string} signIn
+ * @property {string} signInNext the parameter that says where to go after it
+ * @property {{id: string, name: string}} user
+ * @property {import("./api.js").Csrf} csrf
+ * @property {Record<string, string>} labels
+ *
+ * @typedef {import("./list.js").ListElement} ListElement
+ * @typedef {import("./thread.js").ThreadElement} ThreadElement
+ * @typedef {import("./composer.js").ComposerElement} ComposerElement
+ */
+
+/** How long a deletion can be undone, in milliseconds. */
+const UNDO = 6_000;
+/** Nobody has to know of a connection that comes back within this time. */
+const QUIET = 1_500;
+/** What of an answer is read aloud at its end; the rest is there to be read. */
+const SPOKEN = 600;
+
+class AppElement extends HTMLElement {
+  connectedCallback() {
+    if (this.#started) return;
+    this.#started = true;
+    const config = /** @type {Config} */ (JSON.parse(this.#find("script[type='application/json']").textContent ?? ""));
+    this.#config = config;
+    useLabels(config.labels);
+    const address = new URL(config.socket, location.href);
+    address.protocol = address.protocol.replace("http", "ws");
+    this.#store = new Store(`llmchat:${config.mount}:${config.user.id}:`);
+    this.#api = new Api(config.conversations, config.csrf);
+    this.#socket = new ChatSocket(address.href);
+    this.#chat = new Chat(this.#socket, this.#api, this.#store);
+    this.#notices = new Notices(this.#find(".lc-notices"), this.#find(".lc-live"));
+    this.#list.address = config.page;
+    this.#listen();
+    this.#listenToParts();
+    this.#listenToConnection();
+    this.#socket.followPage();
+    this.#socket.connect();
+    this.#enter(config.conversation).then(() => this.#chat.resume());
+    this.#loadList();
+  }
+
+  #started = false;
+  /** @type {Config} */
+  // @ts-ignore -- these six are set when connected
+  #config;
+  /** @type {Store} */
+  // @ts-ignore
+  #store;
+  /** @type {Api} */
+  // @ts-ignore
+  #api;
+  /** @type {ChatSocket} */
+  // @ts-ignore
+  #socket;
+  /** @type {Chat} */
+  // @ts-ignore
+  #chat;
+  /** @type {Notices} */
+  // @ts-ignore
+  #notices;
+  /** @type {string | null} */
+  #nextPage = null;
+  /** @type {Map<string, ReturnType<typeof setTimeout>>} deletions that can still be undone */
+  #deletions = new Map();
+
+  get #list() {
+    return /** @type {ListElement} */ (this.#find("llmchat-list"));
+  }
+
+  get #thread() {
+    return /** @type {ThreadElement} */ (this.#find("llmchat-thread"));
+  }
+
+  get #composer() {
+    return /** @type {ComposerElement} */ (this.#find("llmchat-composer"));
+  }
+
+  /**
+   * @param {string} selector
+   * @returns {HTMLElement}
+   */
+  #find(selector) {
+    return /** @type {HTMLElement} */ (this.querySelector(selector));
+  }
+
+  /** What the open conversation tells. */
+  #listen() {
+    /** @type {Record<string, (detail: any) => void>} */
+    const reactions = {
+      change: () => this.#show(),
+      touch: (id) => this.#thread.touch(id),
+      renamed: ({ from, to }) => this.#thread.rename(from, to),
+      identified: () => this.#identified(),
+      ended: (message) => this.#say(`${t("answerDone")} ${this.#thread.spoken(message.id).slice(0, SPOKEN)}`),
+      refused: ({ error, text }) => this.#refused(error, text),
+      missing: () => this.#showMissing(true),
+      failed: (error) => this.#failed(error),
+    };
+    for (const [type, react] of Object.entries(reactions)) {
+      this.#chat.addEventListener(type, (event) => react(/** @type {CustomEvent} */ (event).detail));
+    }
+  }
+
+  /** What the parts of the page, and the reader, ask for. */
+  #listenToParts() {
+    /** @type {Record<string, (detail: any) => void>} */
+    const wishes = {
+      send: (text) => this.#send(text),
+      draft: (text) => this.#store.keepDraft(this.#chat.conversation.id, text),
+      stop: () => this.#chat.stop(),
+      edit: ({ id, text }) => this.#chat.edit(id, text),
+      regenerate: (id) => this.#chat.regenerate(id),
+      continue: (id) => this.#chat.continue(id),
+      branch: (id) => this.#chat.show(id),
+      open: (id) => this.#go(id),
+      more: () => this.#loadMore(),
+      rename: ({ id, title }) => this.#change(id, { title }),
+      pin: ({ id, pinned }) => this.#change(id, { pinned }),
+      delete: (id) => this.#delete(id),
+      notice: (text) => this.#notices.show("notice", text),
+      say: (text) => this.#say(text),
+    };
+    for (const [name, grant] of Object.entries(wishes)) {
+      this.addEventListener(`llmchat-${name}`, (event) => grant(/** @type {CustomEvent} */ (event).detail));
+    }
+    this.addEventListener("click", (event) => this.#clicked(event));
+    this.addEventListener("keydown", (event) => this.#pressed(event));
+    window.addEventListener("popstate", () => this.#config.routed && this.#enter(this.#addressed()));
+    window.addEventListener("pagehide", () => this.#deletions.forEach((_, id) => this.#deleteNow(id)));
+  }
+
+  #listenToConnection() {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    this.#socket.addEventListener("state", () => {
+      clearTimeout(timer);
+      const { state } = this.#socket;
+      if (state === "ready") {
+        for (const name of ["offline", "signed-out", "forbidden", "too-many"]) this.#notices.hide(name);
+      } else if (state === "signed-out") {
+        this.#offerSignIn();
+      } else if (state === "forbidden" || state === "too-many") {
+        this.#notices.show(state, t(state));
+      } else {
+        timer = setTimeout(() => this.#notices.show("offline", t("offline")), QUIET);
+      }
+    });
+    this.#socket.addEventListener("ready", (event) => {
+      const { user } = /** @type {CustomEvent} */ (event).detail;
+      // Somebody else has signed in meanwhile: nothing on this page is theirs.
+      if (user !== this.#config.user.id) location.reload();
+      else this.#loadList();
+    });
+    this.#socket.addEventListener("error", (event) => {
+      this.#notices.show("error", /** @type {CustomEvent} */ (event).detail.message);
+    });
+    this.#socket.addEventListener("conversation", (event) => {
+      const { conversation: id, title, state, revision } = /** @type {CustomEvent} */ (event).detail;
+      if (state === "deleted") return this.#list.drop(id);
+      const known = this.#list.get(id);
+      const updated = known && state !== "running" ? known.updated : new Date().toISOString();
+      this.#list.put({ id, title, state, revision, updated });
+    });
+  }
+
+  /** @param {string} text */
+  #send(text) {
+    if (this.#socket.state === "signed-out") return this.#offerSignIn();
+    if (this.#chat.running) return;
+    this.#notices.hide("refused");
+    this.#composer.text = "";
+    this.#chat.send(text);
+    this.#thread.toEnd();
+  }
+
+  /**
+   * @param {import("./commands.js").ChatError} error
+   * @param {string} text goes back to where it was written
+   */
+  #refused(error, text) {
+    if (text && !this.#composer.text) this.#composer.text = text;
+    this.#store.keepDraft(this.#chat.conversation.id, this.#composer.text);
+    this.#notices.show("refused", error.message || t(`error_${error.code}`));
+    this.#composer.focusField();
+  }
+
+  /** @param {import("./commands.js").ChatError} error */
+  #failed(error) {
+    if (error.code === "signed_out") this.#offerSignIn();
+    else if (error.code === "not_found") this.#showMissing(true);
+    else if (error.code !== "unreachable") this.#notices.show("error", error.message || t("failed"));
+  }
+
+  #offerSignIn() {
+    const address = new URL(this.#config.signIn, location.href);
+    address.searchParams.set(this.#config.signInNext, location.pathname + location.search);
+    this.#notices.show("signed-out", t("signedOut"), { label: t("signIn"), href: address.href });
+  }
+
+  /** @param {string} text */
+  #say(text) {
+    this.#notices.say(text);
+  }
+
+  /** Show the conversation as it is now. */
+  #show() {
+    const { conversation, running } = this.#chat;
+    this.#find(".lc-greeting").hidden = conversation.id !== null || conversation.messages.size > 0;
+    this.#thread.show(conversation);
+    this.#composer.running = running;
+    const title = this.#list.get(conversation.id ?? "")?.title || conversation.title;
+    this.#find(".lc-title-text").textContent = title || t(conversation.id ? "untitled" : "newChat");
+    this.#find(".lc-header").classList.toggle("lc-new", conversation.id === null);
+    if (this.#config.routed) document.title = title || t("newChat");
+  }
+
+  /** @param {boolean} missing */
+  #showMissing(missing) {
+    this.#find(".lc-missing").hidden = !missing;
+    this.#thread.hidden = missing;
+    this.#composer.hidden = missing;
+  }
+
+  /**
+   * Open a conversation, or a new one, where the address already says so.
+   *
+   * @param {string | null} id
+   */
+  async #enter(id) {
+    this.#closeDrawer();
+    this.#notices.hide("refused");
+    this.#showMissing(false);
+    this.#list.current = id;
+    const opened = this.#chat.open(id);
+    this.#composer.text = this.#store.draft(id);
+    if (matchMedia("(pointer: fine)").matches) this.#composer.focusField();
+    await opened;
+  }
+
+  /** @param {string | null} id */
+  #go(id) {
+    if (this.#config.routed) history.pushState(null, "", id ? this.#config.page.replace("{id}", id) : this.#config.mount);
+    return this.#enter(id);
+  }
+
+  /** The conversation that the address names. */
+  #addressed() {
+    const [before, after] = this.#config.page.split("{id}");
+    const { pathname } = location;
+    return pathname.startsWith(before) && pathname.endsWith(after) ? pathname.slice(before.length, -after.length) : null;
+  }
+
+  #identified() {
+    const { id } = this.#chat.conversation;
+    if (!id) return;
+    this.#store.keepDraft(null, "");
+    this.#store.keepDraft(id, this.#composer.text);
+    if (this.#config.routed) history.replaceState(null, "", this.#config.page.replace("{id}", id));
+    if (!this.#list.get(id)) this.#list.put({ id, title: "", state: "running", revision: 0, updated: new Date().toISOString() });
+    this.#list.current = id;
+  }
+
+  async #loadList() {
+    try {
+      const { results, next } = await this.#api.list();
+      this.#list.refresh(results, next === null);
+      this.#nextPage ??= next;
+      this.#show();
+    } catch (error) {
+      this.#failed(/** @type {any} */ (error));
+    }
+  }
+
+  async #loadMore() {
+    const page = this.#nextPage;
+    if (!page) return;
+    this.#nextPage = null;
+    try {
+      const { results, next } = await this.#api.list(page);
+      this.#list.put(...results);
+      this.#nextPage = next;
+    } catch {
+      this.#nextPage = page;
+    }
+  }
+
+  /**
+   * @param {string} id
+   * @param {{title?: string, pinned?: boolean}} changes
+   */
+  async #change(id, changes) {
+    const before = this.#list.get(id);
+    if (!before) return;
+    this.#list.put({ ...before, ...changes });
+    this.#show();
+    try {
+      await this.#api.change(id, changes);
+    } catch (error) {
+      this.#list.put(before);
+      this.#show();
+      const { message, code } = /** @type {import("./commands.js").ChatError} */ (error);
+      if (code === "signed_out") this.#offerSignIn();
+      else this.#notices.show("error", message || t("notSaved"));
+    }
+  }
+
+  /** @param {string} id */
+  #delete(id) {
+    this.#list.hide(id, true);
+    if (id === this.#chat.conversation.id) this.#go(null);
+    this.#deletions.set(id, setTimeout(() => this.#deleteNow(id), UNDO));
+    const undo = () => {
+      clearTimeout(this.#deletions.get(id));
+      this.#deletions.delete(id);
+      this.#list.hide(id, false);
+      this.#notices.hide("deleted");
+      this.#go(id);
+    };
+    this.#notices.show("deleted", t("deleted"), { label: t("undo"), act: undo }, UNDO);
+  }
+
+  /** @param {string} id */
+  async #deleteNow(id) {
+    clearTimeout(this.#deletions.get(id));
+    this.#deletions.delete(id);
+    try {
+      await this.#api.remove(id);
+      this.#list.drop(id);
+      this.#store.keepDraft(id, "");
+    } catch (error) {
+      if (/** @type {any} */ (error).code === "not_found") return this.#list.drop(id);
+      this.#list.hide(id, false);
+      this.#notices.show("error", t("notDeleted"));
+    }
+  }
+
+  /** @param {MouseEvent} event */
+  #clicked(event) {
+    const target = /** @type {HTMLElement} */ (event.target).closest("[data-do]");
+    if (!(target instanceof HTMLElement)) return;
+    const id = this.#chat.conversation.id;
+    if (target.dataset.do === "drawer") this.#toggleDrawer();
+    if (target.dataset.do === "close-drawer") this.#closeDrawer();
+    if (target.dataset.do === "suggest") this.#send(target.textContent?.trim() ?? "");
+    if (target.dataset.do === "title" && id) this.#rename(id, target);
+    if (target.dataset.do === "menu" && id) {
+      openMenu(target, [
+        { icon: "pencil", label: t("rename"), act: () => this.#rename(id, this.#find(".lc-title")) },
+        { icon: "trash-2", label: t("delete"), danger: true, act: () => this.#delete(id) },
+      ]);
+    }
+    if (target.dataset.do === "new" && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
+      event.preventDefault();
+      this.#go(null);
+    }
+  }
+
+  /**
+   * @param {string} id
+   * @param {HTMLElement} button
+   */
+  #rename(id, button) {
+    const field = titleField(this.#list.get(id)?.title ?? "", (title) => {
+      field.replaceWith(button);
+      button.focus();
+      if (title) this.#change(id, { title });
+    });
+    button.replaceWith(field);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    if (event.key !== "Escape" || event.isComposing || event.defaultPrevented) return;
+    if (this.classList.contains("lc-drawer-open")) this.#closeDrawer();
+    else if (this.#chat.running) this.#chat.stop();
+  }
+
+  #toggleDrawer() {
+    const open = this.classList.toggle("lc-drawer-open");
+    this.#find("[data-do=drawer]").setAttribute("aria-expanded", String(open));
+    if (open) this.#find(".lc-sidebar a, .lc-sidebar button").focus();
+  }
+
+  #closeDrawer() {
+    if (!this.classList.contains("lc-drawer-open")) return;
+    this.#toggleDrawer();
+    this.#find("[data-do=drawer]").focus();
+  }
+}
+
+customElements.define("llmchat-app", AppElement);

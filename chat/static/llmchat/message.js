@@ -1,0 +1,230 @@
+/** `<llmchat-message>`: one message of the branch shown, with its state and what can be done with it. */
+
+import { isLive } from "./conversation.js";
+import { announce, h, icon, iconButton } from "./dom.js";
+import { t } from "./labels.js";
+import { Renderer } from "./render.js";
+import { outcome, waiting } from "./states.js";
+
+/**
+ * @typedef {import("./conversation.js").Message} Message
+ *
+ * @typedef {object} Place of a message in the conversation
+ * @property {number} version from 0
+ * @property {string[]} versions ids of all of them
+ * @property {boolean} last whether nothing follows it
+ * @property {boolean} idle whether nothing is being written on this branch
+ */
+
+/** Waiting is silent for so long, in milliseconds; then it says what for. */
+const PATIENCE = 1_000;
+const COPIED = 1_500;
+
+export class MessageElement extends HTMLElement {
+  /** @type {Message} */
+  // @ts-ignore -- set by `show`, before anything reads it
+  #message;
+  /** @type {Place} */
+  #place = { version: 0, versions: [], last: false, idle: true };
+  #body = h("div", { class: "lc-body" });
+  #state = h("div", { class: "lc-state" });
+  #actions = h("div", { class: "lc-actions" });
+  /** @type {Renderer | null} */
+  #answer = null;
+  /** @type {Renderer | null} */
+  #thoughts = null;
+  #shownState = "";
+  #shownActions = "";
+  #since = Date.now();
+  #editing = false;
+
+  connectedCallback() {
+    if (this.isConnected && !this.contains(this.#body)) {
+      this.append(h("span", { class: "lc-hidden" }, t(this.#message.role === "user" ? "youSaid" : "assistantSaid")), this.#body, this.#state, this.#actions);
+      this.addEventListener("click", (event) => this.#clicked(event));
+    }
+  }
+
+  get message() {
+    return this.#message;
+  }
+
+  /**
+   * @param {Message} message
+   * @param {Place} [place] unchanged when left out
+   */
+  show(message, place = this.#place) {
+    this.#message = message;
+    this.#place = place;
+    this.className = `lc-message lc-${message.role}`;
+    this.id = `message-${message.id}`;
+    if (message.role === "user") {
+      if (!this.#editing) this.#showText();
+    } else {
+      this.#showAnswer();
+    }
+    this.#showState();
+    this.#showActions();
+  }
+
+  /** The text as it is read aloud when the answer is done. */
+  get spoken() {
+    return this.#body.querySelector(".lc-prose")?.textContent ?? "";
+  }
+
+  #showText() {
+    if (this.#body.firstChild?.textContent === this.#message.text) return;
+    this.#body.replaceChildren(h("div", { class: "lc-bubble", dir: "auto" }, this.#message.text));
+  }
+
+  #showAnswer() {
+    const { text, reasoning } = this.#message;
+    if (reasoning) {
+      this.#thoughts ??= this.#addThoughts();
+      this.#thoughts.update(reasoning);
+    }
+    if (!this.#answer) {
+      const prose = h("div", { class: "lc-prose", dir: "auto" });
+      this.#body.append(prose);
+      this.#answer = new Renderer(prose);
+    }
+    this.#answer.update(text);
+    this.classList.toggle("lc-writing", isLive(this.#message) && Boolean(text));
+  }
+
+  #addThoughts() {
+    const prose = h("div", { class: "lc-prose" });
+    const summary = h("summary", {}, icon("chevron-right"), t("reasoning"));
+    this.#body.prepend(h("details", { class: "lc-reasoning" }, summary, prose));
+    return new Renderer(prose);
+  }
+
+  #showState() {
+    const message = this.#message;
+    const waits = message.role === "assistant" && isLive(message) && !message.text;
+    const patient = Date.now() - this.#since < PATIENCE;
+    const shown = waits ? waiting(message, patient) : isLive(message) ? null : outcome(message, this.#place);
+    if (waits && patient) setTimeout(() => this.#showState(), PATIENCE);
+    const key = JSON.stringify(shown);
+    if (key === this.#shownState) return;
+    this.#shownState = key;
+    this.#state.className = `lc-state ${shown ? `lc-state-${shown.kind}` : ""}`;
+    if (!shown) return this.#state.replaceChildren();
+    if (shown.kind === "waiting") return this.#state.replaceChildren(dots(), h("span", {}, shown.text));
+    this.#state.replaceChildren(
+      ...(shown.kind === "error" ? [icon("circle-alert")] : []),
+      h("p", {}, shown.text, shown.reference ? h("small", {}, ` ${shown.reference}`) : null),
+      ...(shown.action ? [h("button", { type: "button", class: "lc-button", "data-action": shown.action }, t(shown.action))] : []),
+    );
+  }
+
+  #showActions() {
+    const { version, versions, idle } = this.#place;
+    const message = this.#message;
+    const busy = isLive(message) || this.#editing;
+    const key = JSON.stringify([version, versions.length, busy, idle, message.role, message.text === ""]);
+    if (key === this.#shownActions) return;
+    this.#shownActions = key;
+    const focused = this.#actions.contains(document.activeElement) && /** @type {HTMLElement} */ (document.activeElement).dataset.action;
+    this.#actions.replaceChildren();
+    if (this.#editing) return;
+    if (versions.length > 1) this.#actions.append(this.#branches());
+    if (!busy && message.text) this.#actions.append(iconButton("copy", t("copy"), { "data-action": "copy" }));
+    if (!busy && idle && message.role === "user") this.#actions.append(iconButton("pencil", t("edit"), { "data-action": "edit" }));
+    if (!busy && idle && message.role === "assistant") this.#actions.append(iconButton("refresh-cw", t("regenerate"), { "data-action": "regenerate" }));
+    if (focused) /** @type {HTMLElement | null} */ (this.#actions.querySelector(`[data-action="${focused}"]`))?.focus();
+  }
+
+  #branches() {
+    const { version, versions } = this.#place;
+    return h(
+      "span",
+      { class: "lc-branches", role: "group", "aria-label": t("versions") },
+      iconButton("chevron-left", t("previousVersion"), { "data-action": "previous", disabled: version === 0 }),
+      h("span", { "aria-label": t("versionOf", { number: version + 1, count: versions.length }) }, `${version + 1}/${versions.length}`),
+      iconButton("chevron-right", t("nextVersion"), { "data-action": "next", disabled: version === versions.length - 1 }),
+    );
+  }
+
+  /** @param {MouseEvent} event */
+  #clicked(event) {
+    const button = /** @type {HTMLElement} */ (event.target).closest("button");
+    const action = button?.dataset.action;
+    if (!button || !action) return;
+    const { version, versions } = this.#place;
+    const id = this.#message.id;
+    if (action === "copy") copy(this.#message.text, button);
+    else if (action === "copy-code") copy(button.closest("figure")?.querySelector("code")?.textContent ?? "", button);
+    else if (action === "wrap-code") button.closest("figure")?.classList.toggle("lc-wrapped");
+    else if (action === "edit") this.#edit();
+    else if (action === "previous") announce(this, "branch", versions[version - 1]);
+    else if (action === "next") announce(this, "branch", versions[version + 1]);
+    else announce(this, action, id);
+  }
+
+  /** Replace the bubble by a field, until it is sent or given up. */
+  #edit() {
+    this.#editing = true;
+    const field = h("textarea", { class: "lc-edit-field", "aria-label": t("editLabel"), rows: 1, dir: "auto" });
+    field.value = this.#message.text;
+    const leave = () => {
+      this.#editing = false;
+      this.#body.replaceChildren();
+      this.show(this.#message);
+      /** @type {HTMLElement | null} */ (this.#actions.querySelector('[data-action="edit"]'))?.focus();
+    };
+    /** @param {Event} event */
+    const submit = (event) => {
+      event.preventDefault();
+      const text = field.value.trim();
+      if (!text) return;
+      leave();
+      announce(this, "edit", { id: this.#message.id, text });
+    };
+    const form = h(
+      "form",
+      { class: "lc-edit", onsubmit: submit },
+      field,
+      h("div", {}, h("button", { type: "button", class: "lc-button", onclick: leave }, t("cancel")), h("button", { class: "lc-button lc-primary" }, t("send"))),
+    );
+    field.addEventListener("keydown", (event) => {
+      if (event.isComposing || event.keyCode === 229) return;
+      if (event.key === "Escape") {
+        event.stopPropagation();
+        leave();
+      } else if (event.key === "Enter" && !event.shiftKey) {
+        submit(event);
+      }
+    });
+    this.#body.replaceChildren(form);
+    this.#showActions();
+    field.focus();
+    field.setSelectionRange(field.value.length, field.value.length);
+  }
+}
+
+function dots() {
+  return h("span", { class: "lc-dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
+}
+
+/**
+ * @param {string} text
+ * @param {HTMLElement} button shows for a moment that it worked
+ */
+async function copy(text, button) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Without a clipboard (no TLS, no permission) there is nothing to promise.
+    announce(button, "notice", t("copyFailed"));
+    return;
+  }
+  const use = button.querySelector("use");
+  const before = use?.getAttribute("href") ?? "";
+  if (before.endsWith("-check")) return;
+  use?.setAttribute("href", "#llmchat-check");
+  announce(button, "say", t("copied"));
+  setTimeout(() => use?.setAttribute("href", before), COPIED);
+}
+
+customElements.define("llmchat-message", MessageElement);

@@ -1,0 +1,51 @@
+/** What a message's state is called on the page, and the one thing to do about it. */
+
+import { t } from "./labels.js";
+
+/**
+ * @typedef {import("./conversation.js").Message} Message
+ * @typedef {{kind: "waiting" | "note" | "error", text: string, action?: "continue" | "regenerate", reference?: string}} Shown
+ */
+
+/** Why an answer was stopped; anything else was the user. */
+const REASONS = new Set(["admin", "abandoned", "answer_cap", "suspended"]);
+
+/**
+ * While nothing of an answer has come.
+ *
+ * @param {Message} message
+ * @param {boolean} patient whether it is too early for words
+ * @returns {Shown}
+ */
+export function waiting(message, patient) {
+  const event = message.events?.at(-1);
+  let text = patient ? "" : t("waiting");
+  if (message.status === "sending") text = patient ? "" : t("sending");
+  else if (event?.kind === "queued") text = event.position > 0 ? t("queuedBehind", { n: event.position }) : t("queued");
+  else if (event?.kind === "retrying") text = t("retrying", { seconds: Math.max(1, Math.round(event.delay ?? 1)) });
+  else if (event?.kind === "fallback") text = t("fallback");
+  else if (message.status === "queued" && !patient) text = t("queued");
+  if (message.reasoning) text = t("thinking");
+  return { kind: "waiting", text };
+}
+
+/**
+ * Once an answer has ended in any way but well.
+ *
+ * @param {Message} message
+ * @param {{last: boolean}} place
+ * @returns {Shown | null}
+ */
+export function outcome(message, { last }) {
+  if (message.role !== "assistant" || message.status === "complete") return null;
+  const reference = message.error?.reference ?? "";
+  if (message.status === "error") {
+    return { kind: "error", text: message.error?.message || t("failed"), action: "regenerate", reference };
+  }
+  const action = last ? /** @type {const} */ ({ action: "continue" }) : {};
+  if (message.status === "interrupted") {
+    return { kind: "note", text: message.error?.message || t("interrupted"), ...action, reference };
+  }
+  const reason = message.reason ?? "";
+  return { kind: "note", text: t(REASONS.has(reason) ? `stopped_${reason}` : "stopped"), ...action };
+}

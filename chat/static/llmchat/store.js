@@ -1,0 +1,79 @@
+/** What the page keeps in the browser: drafts, and messages on their way. */
+
+/**
+ * @typedef {object} Sending
+ * @property {string} id of the command
+ * @property {string | null} conversation
+ * @property {string} text
+ * @property {string | null} [parent]
+ */
+
+export class Store {
+  /** @param {string} prefix differs by mount and by user, who must not meet another's words */
+  constructor(prefix) {
+    this.#prefix = prefix;
+  }
+
+  #prefix;
+
+  /** @param {string | null} conversation */
+  draft(conversation) {
+    return this.#read(() => localStorage, `draft:${conversation ?? "new"}`) ?? "";
+  }
+
+  /**
+   * @param {string | null} conversation
+   * @param {string} text
+   * @returns {boolean} whether it could be kept
+   */
+  keepDraft(conversation, text) {
+    return this.#write(() => localStorage, `draft:${conversation ?? "new"}`, text);
+  }
+
+  /** Messages that this tab has sent and that nobody has confirmed, oldest first. */
+  get outbox() {
+    try {
+      return /** @type {Sending[]} */ (JSON.parse(this.#read(() => sessionStorage, "outbox") ?? "[]"));
+    } catch {
+      return [];
+    }
+  }
+
+  /** @param {Sending} sending */
+  post(sending) {
+    this.#write(() => sessionStorage, "outbox", JSON.stringify([...this.outbox, sending]));
+  }
+
+  /** @param {string} id */
+  posted(id) {
+    const rest = this.outbox.filter((one) => one.id !== id);
+    this.#write(() => sessionStorage, "outbox", rest.length ? JSON.stringify(rest) : "");
+  }
+
+  /**
+   * @param {() => Storage} area reading the property may already be forbidden
+   * @param {string} key
+   */
+  #read(area, key) {
+    try {
+      return area().getItem(this.#prefix + key);
+    } catch {
+      return null;
+    }
+  }
+
+  /**
+   * @param {() => Storage} area
+   * @param {string} key
+   * @param {string} value empty to remove it
+   */
+  #write(area, key, value) {
+    try {
+      if (value) area().setItem(this.#prefix + key, value);
+      else area().removeItem(this.#prefix + key);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,74 @@
+"""`{% llmchat %}`: the whole chat, in any page."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django import template
+from django.conf import settings as django_settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.middleware.csrf import get_token
+from django.shortcuts import resolve_url
+from django.urls import reverse
+
+from ..conf import settings
+from ..labels import labels
+from ..policy import get_policy
+
+register = template.Library()
+
+#: Stands for any conversation while an address is made; the page puts the real one in.
+_ANY = UUID(int=0)
+
+
+@register.inclusion_tag("llmchat/app.html", takes_context=True)
+def llmchat(context: dict[str, Any], *, conversation: UUID | None = None, routed: bool = False) -> dict[str, Any]:
+    """The chat with its styles and scripts; it fills the box it is put in.
+
+    `conversation` is the one to open. `routed` lets the address bar follow the conversation, which only
+    the chat's own page wants. A CSP nonce in the context or on the request is passed on. Needs the
+    `request` context processor, and a user who may chat.
+    """
+    request = context["request"]
+    user = request.user
+    mount = reverse("llmchat:index")
+    page = reverse("llmchat:conversation", args=[_ANY]).replace(str(_ANY), "{id}")
+    return {
+        "config": {
+            "mount": mount,
+            "socket": f"{mount}ws/",
+            "conversations": reverse("llmchat:api_conversations"),
+            "chat": reverse("llmchat:api_chat"),
+            "page": page,
+            "conversation": conversation,
+            "routed": routed,
+            "signIn": resolve_url(django_settings.LOGIN_URL),
+            "signInNext": REDIRECT_FIELD_NAME,
+            "user": {"id": str(user.pk), "name": _name(user)},
+            "model": get_policy().get_model(user),
+            "csrf": {
+                "token": get_token(request),
+                "cookie": django_settings.CSRF_COOKIE_NAME,
+                "header": _header(django_settings.CSRF_HEADER_NAME),
+            },
+            "labels": labels(),
+        },
+        "mount": mount,
+        "opens": conversation is not None,
+        "name": _name(user),
+        "suggestions": get_policy().get_suggestions(user),
+        "demo": settings.DEMO,
+        "nonce": context.get("csp_nonce") or getattr(request, "csp_nonce", ""),
+        "user": user,
+        "request": request,
+    }
+
+
+def _name(user: Any) -> str:
+    return user.get_short_name() or user.get_username() if user.is_authenticated else ""
+
+
+def _header(meta: str) -> str:
+    """The header that Django shows in `META` under this name."""
+    return meta.removeprefix("HTTP_").replace("_", "-").title()

@@ -1,0 +1,94 @@
+"""Fetches and rebuilds the third-party files of the chat page: `python tools/vendor.py`.
+
+Needs node with npm. The versions below are the ones in the tree; change one, run, look at the
+difference, commit. What each file is and under which licence stands in the README written beside it.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+MARKDOWN_IT = "15.0.3"
+LUCIDE = "1.62.0"
+ESBUILD = "0.28.2"
+
+ICONS = """
+    arrow-down arrow-up check chevron-down chevron-left chevron-right circle-alert copy download ellipsis
+    log-in panel-left pencil pin pin-off play plus refresh-cw search square-pen trash-2 wrap-text x
+""".split()
+
+ROOT = Path(__file__).resolve().parent.parent
+SHIMS = Path(__file__).resolve().parent / "vendor"
+STATIC = ROOT / "chat" / "static" / "llmchat" / "vendor"
+SPRITE = ROOT / "chat" / "templates" / "llmchat" / "icons.svg"
+
+README = """\
+Third-party files of the chat page, written by `tools/vendor.py`; do not edit them by hand.
+
+| file | from | licence |
+|---|---|---|
+| `markdown-it.js` | markdown-it {markdown_it}, with mdurl; bundled by esbuild {esbuild}. \
+linkify-it, punycode.js, uc.micro and the entity table are replaced by what the browser has itself \
+(`tools/vendor/`) | MIT, see `markdown-it.LICENSE` |
+| `../../../templates/llmchat/icons.svg` | lucide-static {lucide} | ISC, see `lucide.LICENSE` |
+"""
+
+
+def main() -> None:
+    """Installs the packages into a scratch folder and writes the bundle, the sprite and the licences."""
+    STATIC.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        packages = [f"markdown-it@{MARKDOWN_IT}", f"lucide-static@{LUCIDE}", f"esbuild@{ESBUILD}"]
+        subprocess.run(["npm", "install", "--no-audit", "--no-fund", *packages], cwd=folder, check=True)
+        modules = folder / "node_modules"
+        bundle_markdown(modules)
+        SPRITE.write_text(sprite(modules / "lucide-static" / "icons"))
+        shutil.copy(modules / "markdown-it" / "LICENSE", STATIC / "markdown-it.LICENSE")
+        shutil.copy(modules / "lucide-static" / "LICENSE", STATIC / "lucide.LICENSE")
+    readme = README.format(markdown_it=MARKDOWN_IT, esbuild=ESBUILD, lucide=LUCIDE)
+    (STATIC / "README.md").write_text(readme)
+
+
+def bundle_markdown(modules: Path) -> None:
+    """Writes markdown-it and what it needs as one minified ES module without a source map."""
+    replaced = {"linkify-it": "linkify", "punycode.js": "punycode", "uc.micro": "uc-micro"}
+    # The package's installer links a binary for this platform; where scripts are off it has to be run.
+    subprocess.run(["node", modules / "esbuild" / "install.js"], check=True)
+    subprocess.run(
+        [
+            modules / "esbuild" / "bin" / "esbuild",
+            modules / "markdown-it" / "dist" / "markdown-it.mjs",
+            "--bundle",
+            "--minify",
+            "--format=esm",
+            "--target=es2022",
+            "--legal-comments=inline",
+            "--banner:js=// @ts-nocheck",
+            *(f"--alias:{package}={SHIMS / shim}.js" for package, shim in replaced.items()),
+            "--alias:entities=../entities.js",
+            "--external:../entities.js",
+            f"--outfile={STATIC / 'markdown-it.js'}",
+        ],
+        check=True,
+    )
+
+
+def sprite(icons: Path) -> str:
+    """The chosen icons as symbols of one hidden SVG; size, colour and stroke are the style sheet's."""
+    symbols = []
+    for name in ICONS:
+        source = (icons / f"{name}.svg").read_text()
+        body = re.sub(r"<!--.*?-->", "", source, flags=re.DOTALL)
+        shapes = re.sub(r"\s+", " ", re.sub(r"</?svg[^>]*>", "", body)).replace("> <", "><").strip()
+        symbols.append(f'<symbol id="llmchat-{name}" viewBox="0 0 24 24">{shapes.replace(" />", "/>")}</symbol>')
+    head = '<svg xmlns="http://www.w3.org/2000/svg" hidden>'
+    return "\n".join([f"<!-- Lucide {LUCIDE}, ISC licence -->", head, *symbols, "</svg>", ""])
+
+
+if __name__ == "__main__":
+    main()
