@@ -1,6 +1,7 @@
 """The operator's side.
 
-To change it, unregister a model and register a subclass: `class Mine(ConversationAdmin, unfold.admin.ModelAdmin)`.
+To change it, unregister a model and register a subclass, as in
+`class Mine(ConversationAdmin, unfold.admin.ModelAdmin)`.
 """
 
 from __future__ import annotations

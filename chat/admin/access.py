@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -14,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ..models import ContentAccess, Conversation
-from .base import ReadOnlyAdmin, owner_name
+from .base import ReadOnlyAdmin, owner_name, show_time
 from .search import as_address, as_uuid
 
 
@@ -62,6 +61,10 @@ class ContentAccessAdmin(ReadOnlyAdmin[ContentAccess]):
     search_help_text = _("A reader's or owner's name, a conversation's number, or an address")
     ordering = ("-id",)
 
+    @property
+    def list_title(self) -> str:
+        return str(_("Who read what"))
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[ContentAccess], search_term: str
     ) -> tuple[QuerySet[ContentAccess], bool]:
@@ -76,8 +79,8 @@ class ContentAccessAdmin(ReadOnlyAdmin[ContentAccess]):
         return queryset.filter(condition), False
 
     @admin.display(description=_("at"), ordering="id")
-    def when(self, row: ContentAccess) -> datetime:
-        return row.at
+    def when(self, row: ContentAccess) -> SafeString:
+        return show_time(row.at)
 
     @admin.display(description=_("action"))
     def what(self, row: ContentAccess) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
-from django.utils.formats import number_format
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from ..models import Conversation, Status
@@ -47,6 +51,16 @@ class ReadOnlyAdmin(_ModelAdmin[M]):
     class Media:
         css = {"all": ("llmchat/admin/admin.css",)}  # noqa: RUF012 -- the form Django reads
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"title": self.list_title, **(extra_context or {})})
+
+    @property
+    def list_title(self) -> str:
+        """What stands above the list."""
+        return str(capfirst(self.opts.verbose_name_plural))
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -82,6 +96,21 @@ def status_badge(status: str) -> SafeString:
     return format_html(
         '<span class="llmchat-status" data-status="{}">{}</span>', status, Status(status).label
     )
+
+
+def show_time(moment: datetime) -> SafeString:
+    """Date and time, short, in the reader's own format and time zone."""
+    local = timezone.localtime(moment)
+    shown = date_format(local, "SHORT_DATETIME_FORMAT")
+    return format_html('<time datetime="{}">{}</time>', local.isoformat(), shown)
+
+
+def show_age(moment: datetime) -> SafeString:
+    """How long ago something was, with the exact time where the pointer rests."""
+    local = timezone.localtime(moment)
+    shown = _("%(age)s ago") % {"age": timesince(moment, depth=1)}
+    exact = date_format(local, "DATETIME_FORMAT")
+    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), exact, shown)
 
 
 def show_cost(cost: Decimal | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,12 +20,13 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Conversation, Generation
 from .access import Action, record
-from .base import conversation_name, may_read, owner_name, show_cost, status_badge
+from .base import conversation_name, may_read, owner_name, show_age, show_cost, status_badge
 from .deletion import CountedDeletionAdmin
 from .filters import AnswerStatusFilter, ModelFilter
 from .search import as_uuid, find_conversations
 from .totals import PageTotals, with_totals
-from .transcript import PER_PAGE, Tree, read_page
+from .transcript import PER_PAGE, read_page
+from .tree import Tree
 
 
 @admin.register(Conversation)
@@ -39,12 +39,12 @@ class ConversationAdmin(CountedDeletionAdmin[Conversation]):
     list_display = (
         "name",
         "owner_link",
-        "model",
+        "last_activity",
         "latest_status",
         "messages_count",
         "tokens",
         "cost",
-        "last_activity",
+        "model",
     )
     list_filter = ("updated", AnswerStatusFilter, ModelFilter)
     list_select_related = ("owner",)
@@ -53,7 +53,7 @@ class ConversationAdmin(CountedDeletionAdmin[Conversation]):
     sortable_by = ("model", "last_activity")
     search_fields = ("id",)
     search_help_text = _(
-        "Owner or number; for those who may read texts also titles and texts, which is recorded"
+        "Owner or number. With the permission to read texts also titles and texts; that search is recorded."
     )
     transcript_template = "admin/llmchat/transcript.html"
 
@@ -104,8 +104,8 @@ class ConversationAdmin(CountedDeletionAdmin[Conversation]):
         return show_cost(conversation.cost)
 
     @admin.display(description=_("last activity"), ordering="updated")
-    def last_activity(self, conversation: Conversation) -> datetime:
-        return conversation.updated
+    def last_activity(self, conversation: Conversation) -> SafeString:
+        return show_age(conversation.updated)
 
     def change_view(
         self,
@@ -125,6 +125,7 @@ class ConversationAdmin(CountedDeletionAdmin[Conversation]):
         readable = may_read(request)
         if readable:
             record(request, Action.READ, conversation)
+        owner = owner_name(conversation.owner)
         totals = with_totals(self.get_queryset(request)).get(pk=conversation.pk)
         request.current_app = self.admin_site.name
         context = {
@@ -136,11 +137,11 @@ class ConversationAdmin(CountedDeletionAdmin[Conversation]):
             "original": conversation,
             "conversation": totals,
             "cost": show_cost(totals.cost),
-            "owner": owner_name(conversation.owner),
+            "owner": owner,
             "readable": readable,
             "has_delete_permission": self.has_delete_permission(request, conversation),
             **self._neighbours(request, conversation),
-            **_pages(Tree(conversation), request, readable=readable),
+            **_pages(Tree(conversation), request, owner=owner, readable=readable),
             **(extra_context or {}),
         }
         return TemplateResponse(request, self.transcript_template, context)
@@ -162,7 +163,7 @@ class ConversationAdmin(CountedDeletionAdmin[Conversation]):
         }
 
 
-def _pages(tree: Tree, request: HttpRequest, *, readable: bool) -> dict[str, Any]:
+def _pages(tree: Tree, request: HttpRequest, *, owner: str, readable: bool) -> dict[str, Any]:
     """The page of the branch that was asked for; strange values of the address are passed over."""
     chosen = as_uuid(request.GET.get("message", ""))
     through = chosen if chosen in tree else None
@@ -173,7 +174,7 @@ def _pages(tree: Tree, request: HttpRequest, *, readable: bool) -> dict[str, Any
         number = branch.index(through) // PER_PAGE + 1
     page = paginator.get_page(number)
     return {
-        "entries": read_page(tree, list(page.object_list), readable=readable),
+        "entries": read_page(tree, list(page.object_list), owner=owner, readable=readable),
         "page": page,
         "page_range": paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
         "leaf": branch[-1] if branch else None,

@@ -14,6 +14,12 @@ from ..exceptions import SENTENCES
 from ..models import LIVE, Conversation, Generation, Message, Status
 from .totals import latest_answer_status
 
+#: Of the protocol's codes those that can end an answer; the others refuse a command.
+ENDINGS = (
+    *sorted(code for code in SENTENCES if code.startswith("upstream_")),
+    *("content_filtered", "context_too_long", "internal", "model_unavailable"),
+)
+
 
 class ModelFilter(SimpleListFilter):
     """By model: those on offer, and those that conversations were held with."""
@@ -53,13 +59,13 @@ class AnswerStatusFilter(SimpleListFilter):
 
 
 class ErrorFilter(SimpleListFilter):
-    """By error code; the codes are those of the protocol."""
+    """By the protocol's code of the error that an answer ended with."""
 
     title = _("error")
     parameter_name = "error"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [("any", str(_("Any"))), *((code, code) for code in sorted(SENTENCES))]
+        return [("any", str(_("Any"))), *((code, code) for code in ENDINGS)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if not self.value():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -17,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ..models import LIVE, Generation, Runner
-from .base import ReadOnlyAdmin, owner_name, show_cost, show_seconds, status_badge
+from .base import ReadOnlyAdmin, owner_name, show_cost, show_seconds, show_time, status_badge
 from .filters import ErrorFilter, ModelFilter
 from .running import RunningConsole
 from .search import owners_matching
@@ -30,16 +29,15 @@ class GenerationAdmin(RunningConsole):
     list_display = (
         "number",
         "begun",
+        "how",
         "owner_name",
         "conversation_link",
         "model",
-        "how",
-        "door",
         "first_token",
         "duration",
         "tokens",
         "price",
-        "error_code",
+        "door",
     )
     list_filter = ("created", "status", ModelFilter, "door", ErrorFilter)
     list_select_related = ("owner",)
@@ -105,8 +103,8 @@ class GenerationAdmin(RunningConsole):
         return generation.pk
 
     @admin.display(description=_("begun"))
-    def begun(self, generation: Generation) -> datetime:
-        return generation.created
+    def begun(self, generation: Generation) -> SafeString:
+        return show_time(generation.created)
 
     @admin.display(description=_("owner"))
     def owner_name(self, generation: Generation) -> str:
@@ -122,7 +120,8 @@ class GenerationAdmin(RunningConsole):
 
     @admin.display(description=_("status"))
     def how(self, generation: Generation) -> SafeString:
-        return status_badge(generation.status)
+        badge = status_badge(generation.status)
+        return format_html("{}<br><code>{}</code>", badge, code) if (code := generation.error_code) else badge
 
     @admin.display(description=_("first token"))
     def first_token(self, generation: Generation) -> str:

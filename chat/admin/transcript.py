@@ -15,57 +15,15 @@ from django.utils.translation import gettext as _
 from .. import markdown
 from ..engine import journal, livelog
 from ..exceptions import SENTENCES
-from ..models import LIVE, Conversation, Generation, Message, Role
+from ..models import LIVE, Generation, Message, Role
 from .base import show_cost, show_seconds, status_badge
+from .tree import Tree
 
 PER_PAGE = 50
 #: Characters of Markdown on one page that are rendered; what comes after is shown as plain text.
 RENDERED_CHARS = 300_000
 #: Of a step's details; tools may return megabytes.
 STEP_CHARS = 5_000
-
-
-class Tree:
-    """The shape of a conversation, without its texts."""
-
-    def __init__(self, conversation: Conversation) -> None:
-        self._parent: dict[UUID, UUID | None] = {}
-        self._children: defaultdict[UUID | None, list[UUID]] = defaultdict(list)
-        rows = Message.objects.filter(conversation=conversation).order_by("position")
-        for key, parent in rows.values_list("pk", "parent_id"):
-            self._parent[key] = parent
-            self._children[parent].append(key)
-        # Children are written after their parents: going backwards, each leaf is known before its parents.
-        self._leaf: dict[UUID, UUID] = {}
-        order = {key: number for number, key in enumerate(self._parent)}
-        for key in reversed(self._parent):
-            leaves = [self._leaf[child] for child in self._children[key]]
-            self._leaf[key] = max(leaves, key=order.__getitem__, default=key)
-
-    def __len__(self) -> int:
-        return len(self._parent)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._parent
-
-    @property
-    def branches(self) -> int:
-        return sum(1 for key in self._parent if not self._children[key])
-
-    def branch(self, through: UUID | None = None) -> list[UUID]:
-        """From the root down to the leaf last written, through that message or of the whole tree."""
-        if not self._parent:
-            return []
-        key: UUID | None = self._leaf[through] if through is not None else next(reversed(self._parent))
-        path = []
-        while key is not None:
-            path.append(key)
-            key = self._parent[key]
-        return path[::-1]
-
-    def siblings(self, key: UUID) -> list[UUID]:
-        """The versions of a message, itself among them, in the order of writing."""
-        return self._children[self._parent[key]]
 
 
 @dataclasses.dataclass
@@ -98,13 +56,12 @@ class Text:
 
 @dataclasses.dataclass
 class Entry:
-    """One message on the page. It has no texts and is `hidden` where the reader may not see them."""
+    """One message on the page; without `text` where the reader may not see it."""
 
     key: UUID
     role: str
     speaker: str
     created: Any
-    hidden: bool
     live: bool = False
     text: Text | None = None
     reasoning: Text | None = None
@@ -116,9 +73,11 @@ class Entry:
     next: UUID | None = None
 
 
-def read_page(tree: Tree, keys: list[UUID], *, readable: bool) -> list[Entry]:
-    """The messages `keys` in that order, with their texts only if `readable`; three queries, or a few more
-    while an answer is being written."""
+def read_page(tree: Tree, keys: list[UUID], *, owner: str, readable: bool) -> list[Entry]:
+    """The messages `keys` in that order, spoken by `owner` and the models, with texts only if `readable`.
+
+    Two queries, and one more for each answer on the page that is being written.
+    """
     messages = Message.objects.filter(pk__in=keys)
     if not readable:
         messages = messages.defer("content", "reasoning", "steps")
@@ -128,7 +87,15 @@ def read_page(tree: Tree, keys: list[UUID], *, readable: bool) -> list[Entry]:
             runs[generation.message_id].append(generation)
     found = messages.in_bulk()
     budget = Budget(RENDERED_CHARS)
-    return [_entry(tree, found[key], runs[key], budget, readable=readable) for key in keys if key in found]
+    entries = []
+    for key in keys:
+        # A message deleted since the tree was read is passed over.
+        if (message := found.get(key)) is not None:
+            entry = _entry(tree, message, runs[key], owner)
+            if readable:
+                _fill(entry, message, runs[key], budget)
+            entries.append(entry)
+    return entries
 
 
 @dataclasses.dataclass
@@ -144,27 +111,21 @@ class Budget:
         return Text(markdown.render(text))
 
 
-def _entry(
-    tree: Tree, message: Message, generations: list[Generation], budget: Budget, *, readable: bool
-) -> Entry:
+def _entry(tree: Tree, message: Message, generations: list[Generation], owner: str) -> Entry:
     versions = tree.siblings(message.pk)
     place = versions.index(message.pk)
-    entry = Entry(
+    return Entry(
         key=message.pk,
         role=message.role,
-        speaker=_speaker(message),
+        speaker=_speaker(message, owner),
         created=message.created,
-        hidden=not readable,
         live=any(generation.status in LIVE for generation in generations),
-        runs=[_run(generation) for generation in generations],
+        runs=[_run(generation, message) for generation in generations],
         version=place + 1,
         versions=len(versions),
         previous=versions[place - 1] if place else None,
         next=versions[place + 1] if place + 1 < len(versions) else None,
     )
-    if readable:
-        _fill(entry, message, generations, budget)
-    return entry
 
 
 def _fill(entry: Entry, message: Message, generations: list[Generation], budget: Budget) -> None:
@@ -179,7 +140,9 @@ def _fill(entry: Entry, message: Message, generations: list[Generation], budget:
     entry.steps = [_step(event) for event in events]
 
 
-def _speaker(message: Message) -> str:
+def _speaker(message: Message, owner: str) -> str:
+    if message.role == Role.USER:
+        return owner
     if message.role == Role.ASSISTANT and message.model:
         return message.model
     return str(Role(message.role).label).capitalize()
@@ -192,10 +155,10 @@ def _step(event: Any) -> Step:
     return Step(str(known.get("kind", "")), text if len(text) <= STEP_CHARS else text[:STEP_CHARS] + "…")
 
 
-def _run(generation: Generation) -> Run:
+def _run(generation: Generation, message: Message) -> Run:
     timings = generation.timings if isinstance(generation.timings, dict) else {}
     facts = [str(generation.get_door_display())]
-    if generation.model:
+    if generation.model != message.model:
         facts.insert(0, generation.model)
     if (first := show_seconds(timings.get("first_token"))) != "":
         facts.append(_("first token %(time)s") % {"time": first})
