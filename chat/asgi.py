@@ -1,8 +1,8 @@
 """The ASGI application of a site with the chat in it, and the hooks that let a process die in order.
 
-    from llmchat.asgi import llmchat_application
+from llmchat.asgi import llmchat_application
 
-    application = llmchat_application(get_asgi_application())
+application = llmchat_application(get_asgi_application())
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ def llmchat_application(http: Any, websocket: Any = None) -> Any:
     server has one (uvicorn, hypercorn, granian), through Twisted's reactor under daphne.
     """
     _hook_into_daphne()
-    return ProtocolTypeRouter(
-        {"http": http, "websocket": _Sockets(websocket), "lifespan": _lifespan}
-    )
+    return ProtocolTypeRouter({"http": http, "websocket": _Sockets(websocket), "lifespan": _lifespan})
 
 
 class _Sockets:
@@ -96,7 +94,7 @@ def _hook_into_daphne() -> None:
     """Starts with the reactor; at its shutdown, drains before it lets go."""
     if "daphne.server" not in sys.modules:
         return
-    from twisted.internet import reactor
+    from twisted.internet import reactor as installed
     from twisted.internet.defer import Deferred
 
     started: list[asyncio.AbstractEventLoop] = []
@@ -119,5 +117,7 @@ def _hook_into_daphne() -> None:
         await runner_here().drain(close_code=CLOSE_RESTART_DAPHNE)
         await close_here()
 
-    reactor.callWhenRunning(start)  # type: ignore[attr-defined]  # the module is the installed reactor
-    reactor.addSystemEventTrigger("before", "shutdown", shutdown)  # type: ignore[attr-defined]
+    # Twisted's stubs describe an interface with other argument names.
+    reactor: Any = installed
+    reactor.callWhenRunning(start)
+    reactor.addSystemEventTrigger("before", "shutdown", shutdown)

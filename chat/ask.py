@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 MAX_PIECES = 256
 
 
-def ask(conversation: Conversation, text: str, *, model: str = "", options: dict[str, Any] | None = None) -> Message:
+def ask(
+    conversation: Conversation, text: str, *, model: str = "", options: dict[str, Any] | None = None
+) -> Message:
     """Asks, waits for the whole answer and returns its message; for sync code. See `Conversation.ask`."""
     _refuse_open_transaction()
     try:
@@ -32,7 +34,9 @@ def ask(conversation: Conversation, text: str, *, model: str = "", options: dict
     except RuntimeError:
         pass
     else:
-        raise RuntimeError("ask() would block the event loop: use `async for delta in conversation.astream(…)`.")
+        raise RuntimeError(
+            "ask() would block the event loop: use `async for delta in conversation.astream(…)`."
+        )
     command = _command(conversation, text, model, options)
     runner = any_runner()
     future = asyncio.run_coroutine_threadsafe(_whole(runner, conversation, command), runner.loop)
@@ -49,9 +53,9 @@ async def astream(
     _refuse_open_transaction()
     command = _command(conversation, text, model, options)
     loop = asyncio.get_running_loop()
-    here = next((runner for runner in runners() if runner.loop is loop), None)
+    here = [runner for runner in runners() if runner.loop is loop]
     # A loop that ends with this call (asyncio.run, async_to_sync) must not own an answer.
-    runner = here or await asyncio.to_thread(any_runner)
+    runner = here[0] if here else await asyncio.to_thread(any_runner)
     pieces: asyncio.Queue[str | BaseException | None] = asyncio.Queue(MAX_PIECES)
 
     async def put(piece: str | BaseException | None) -> None:

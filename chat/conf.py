@@ -14,7 +14,7 @@ from django.core.signals import setting_changed
 
 
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One OpenAI-compatible service. An empty `MODELS` means: whatever the user names, the provider decides."""
+    """One OpenAI-compatible service; with empty `MODELS` it takes whatever name the user gives."""
 
     BASE_URL: str = "https://api.openai.com/v1"
     API_KEY: str = ""

@@ -7,6 +7,7 @@ import logging
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.conf import settings as django_settings
@@ -79,7 +80,7 @@ class ChatConsumer(AsyncConsumer):
     async def _connect(self) -> None:
         offered = self.scope.get("subprotocols") or []
         if not is_allowed(self.scope) or (offered and protocol.VERSION not in offered):
-            await self.base_send({"type": "websocket.close"})
+            await self._emit({"type": "websocket.close"})
             return
         try:
             user = await self.runner.readers.run(self._identify)
@@ -108,22 +109,30 @@ class ChatConsumer(AsyncConsumer):
         session = self.scope.get("session")
         cookies = headers_of(self.scope).get("cookie", "")
         self.session_key = (
-            (session.session_key or "") if session is not None else _cookie(cookies, django_settings.SESSION_COOKIE_NAME)
+            (session.session_key or "")
+            if session is not None
+            else _cookie(cookies, django_settings.SESSION_COOKIE_NAME)
         )
         user = identify(self.session_key)
         self.may_chat = get_policy().may_chat(user)
         return user
 
+    async def _emit(self, message: Any) -> None:
+        await self.base_send(message)
+
     async def _accept(self) -> None:
         offered = self.scope.get("subprotocols") or []
-        await self.base_send(
-            {"type": "websocket.accept", "subprotocol": protocol.VERSION if protocol.VERSION in offered else None}
+        await self._emit(
+            {
+                "type": "websocket.accept",
+                "subprotocol": protocol.VERSION if protocol.VERSION in offered else None,
+            }
         )
 
     async def _accept_and_close(self, code: int) -> None:
         # A browser cannot see why a handshake was refused: it would come back for ever.
         await self._accept()
-        await self.base_send({"type": "websocket.close", "code": code})
+        await self._emit({"type": "websocket.close", "code": code})
 
     def _ready(self, user: Any) -> protocol.Ready:
         limits: dict[str, int | float] = {
@@ -149,7 +158,7 @@ class ChatConsumer(AsyncConsumer):
     async def _close(self, code: int) -> None:
         self._leave()
         try:
-            await self.base_send({"type": "websocket.close", "code": code})
+            await self._emit({"type": "websocket.close", "code": code})
         except OSError:
             # uvicorn: the client has gone before us.
             return
@@ -163,7 +172,7 @@ class ChatConsumer(AsyncConsumer):
 
     async def _send_text(self, frame: str) -> None:
         try:
-            await self.base_send({"type": "websocket.send", "text": frame})
+            await self._emit({"type": "websocket.send", "text": frame})
         except OSError:
             # The disconnect message follows; until then nothing more can be sent.
             raise asyncio.CancelledError from None
@@ -199,7 +208,7 @@ class ChatConsumer(AsyncConsumer):
             case protocol.Ack():
                 self.outbox.acknowledge(command.seen)
             case protocol.Ping():
-                self.outbox.reply(protocol.encode(protocol.Pong(id=command.id or protocol.UNSET)))
+                self.outbox.reply(protocol.encode(protocol.Pong(id=protocol.echo(command.id))))
             case protocol.Unwatch():
                 self.runner.hub.unwatch(self, command.conversation)
                 self.outbox.drop(command.conversation)
@@ -278,14 +287,18 @@ class ChatConsumer(AsyncConsumer):
         self.runner.remote.watched()
         known = {sight.generation for sight in view.generations}
         # What began here while the database was asked.
-        new = [log for log in self.runner.logs.values() if log.conversation == view.conversation and not log.ended]
+        new = [
+            log
+            for log in self.runner.logs.values()
+            if log.conversation == view.conversation and not log.ended
+        ]
         view.generations += [
             catchup.Sight(log.generation, log.state, log.last_n) for log in new if log.generation not in known
         ]
         live = sorted(sight.generation for sight in view.generations if sight.is_live)
         self.outbox.reply(
             protocol.encode(
-                protocol.Watching(view.conversation, view.revision, live, id=command.id or protocol.UNSET)
+                protocol.Watching(view.conversation, view.revision, live, id=protocol.echo(command.id))
             )
         )
         await self._follow(view, command.seen, command.because)
@@ -301,7 +314,7 @@ class ChatConsumer(AsyncConsumer):
             self.outbox.follow(sight.generation, log, n, because if sight.generation in seen else None)
 
     async def _stop_elsewhere(self, command: protocol.Stop) -> None:
-        """Stops an answer of another process or one not watched here; of an ended one, sends the end again."""
+        """Stops an answer of another process, or one not watched here; of an ended one, repeats the end."""
         generation = command.generation
         standing = await self.runner.readers.run(ending.look, self.owner, generation)
         if standing is None:
@@ -327,15 +340,15 @@ class ChatConsumer(AsyncConsumer):
 
     def _reply_end(self, command: protocol.Stop, standing: ending.Standing | None) -> None:
         if standing is not None and standing.end is not None:
-            standing.end.id = command.id or protocol.UNSET
+            standing.end.id = protocol.echo(command.id)
             self.outbox.reply(protocol.encode(standing.end))
 
     def _error(self, refused: Refused, id: UUID | None) -> None:
         frame = protocol.Error(
             code=refused.code,
             message=refused.sentence,
-            id=id or protocol.UNSET,
-            retry_after=refused.retry_after if refused.retry_after is not None else protocol.UNSET,
+            id=protocol.echo(id),
+            retry_after=refused.retry_after if refused.retry_after is not None else msgspec.UNSET,
         )
         self.outbox.reply(protocol.encode(frame))
 

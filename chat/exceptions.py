@@ -1,9 +1,9 @@
 """Everything the app raises on purpose.
 
-    ChatError
-    ├── Refused                 a command that was understood and not done
-    ├── GenerationFailed        an answer asked for by `ask` that ended in error
-    └── OpenTransactionError    the Python door used inside a transaction
+ChatError
+├── Refused                 a command that was understood and not done
+├── GenerationFailed        an answer asked for by `ask` that ended in error
+└── OpenTransactionError    the Python door used inside a transaction
 """
 
 from __future__ import annotations

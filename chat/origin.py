@@ -6,6 +6,7 @@ Channels' `AllowedHostsOriginValidator` ignores scheme and port, and accepts eve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,12 +18,12 @@ from django.utils.http import is_same_domain
 from .conf import settings
 
 
-def headers_of(scope: dict[str, Any]) -> dict[str, str]:
+def headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
     """The headers as text, lower-case names; of repeated ones the last."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-def is_allowed(scope: dict[str, Any]) -> bool:
+def is_allowed(scope: Mapping[str, Any]) -> bool:
     """Whether the handshake comes from a page of this site, and for a host that it serves."""
     headers = headers_of(scope)
     own = own_origin(scope, headers)
@@ -34,7 +35,7 @@ def is_allowed(scope: dict[str, Any]) -> bool:
     return origin == own or _is_trusted(origin)
 
 
-def own_origin(scope: dict[str, Any], headers: dict[str, str]) -> str | None:
+def own_origin(scope: Mapping[str, Any], headers: dict[str, str]) -> str | None:
     """`scheme://host[:port]` as Django computes it for HTTP; None for a host it would refuse."""
     request = HttpRequest()
     host, port = scope.get("server") or ("localhost", 80)
@@ -55,7 +56,7 @@ def _is_trusted(origin: str) -> bool:
         if trusted == origin:
             return True
         pattern = urlsplit(trusted)
-        if "*" in pattern.netloc and pattern.scheme == given.scheme:
-            if is_same_domain(given.netloc, pattern.netloc.lstrip("*")):
-                return True
+        wild = "*" in pattern.netloc and pattern.scheme == given.scheme
+        if wild and is_same_domain(given.netloc, pattern.netloc.lstrip("*")):
+            return True
     return False

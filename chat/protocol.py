@@ -49,7 +49,7 @@ class Send(Struct, tag="send", tag_field="type"):
     id: UUID
     text: Text
     conversation: UUID | None = None
-    parent: UUID | None | UnsetType = UNSET
+    parent: UUID | UnsetType | None = UNSET
     model: Name = ""
     options: Options = msgspec.field(default_factory=Options)
     temporary: bool = False
@@ -166,14 +166,14 @@ class End(Struct, tag="end", tag_field="type"):
     timings: dict[str, int] = msgspec.field(default_factory=dict)
     error: WireError | None = None
     reason: str | None = None
-    id: UUID | None | UnsetType = UNSET
+    id: UUID | UnsetType = UNSET
 
 
 class Watching(Struct, tag="watching", tag_field="type"):
     conversation: UUID
     revision: int
     live: list[int]
-    id: UUID | None | UnsetType = UNSET
+    id: UUID | UnsetType = UNSET
 
 
 class ConversationChanged(Struct, tag="conversation", tag_field="type"):
@@ -190,13 +190,13 @@ class MessageChanged(Struct, tag="message", tag_field="type"):
 
 
 class Pong(Struct, tag="pong", tag_field="type"):
-    id: UUID | None | UnsetType = UNSET
+    id: UUID | UnsetType = UNSET
 
 
 class Error(Struct, tag="error", tag_field="type"):
     code: str
     message: str
-    id: UUID | None | UnsetType = UNSET
+    id: UUID | UnsetType = UNSET
     retry_after: float | UnsetType = UNSET
     reference: str | UnsetType = UNSET
 
@@ -219,7 +219,7 @@ def parse(frame: str | bytes) -> Command:
     if len(raw) > MAX_INBOUND_BYTES:
         raise FrameError("too_large")
     try:
-        command = _commands.decode(raw)
+        command: Command = _commands.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise _diagnose(raw) from None
     for field in _TEXT_FIELDS:
@@ -247,6 +247,11 @@ def _member(head: dict[str, msgspec.Raw], name: str, kind: Any) -> Any:
         return msgspec.json.decode(head[name], type=kind)
     except (KeyError, msgspec.MsgspecError):
         return None
+
+
+def echo(id: UUID | None) -> UUID | UnsetType:
+    """The `id` of a reply: the command's, or no such field."""
+    return UNSET if id is None else id
 
 
 def encode(frame: Frame | dict[str, Any]) -> str:

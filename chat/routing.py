@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from channels.routing import URLRouter
 from django.urls import path, reverse
 
@@ -15,4 +17,7 @@ def socket_path() -> str:
 
 def socket_router() -> URLRouter:
     """A router for the WebSocket, for hosts that compose their own."""
-    return URLRouter([path(socket_path().lstrip("/"), ChatConsumer.as_asgi())])
+    # Django's `path` is typed for views; Channels documents it for ASGI applications.
+    consumer: Any = ChatConsumer.as_asgi()
+    routes: list[Any] = [path(socket_path().lstrip("/"), consumer)]
+    return URLRouter(routes)

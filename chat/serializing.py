@@ -31,7 +31,9 @@ def message_object(message: Message, generation: Generation | None) -> dict[str,
         "model": message.model,
         "generation": generation.pk if generation is not None else None,
         "n": -1 if live or generation is None else generation.last_n,
-        "error": error_object(generation.error_code, generation.reference) if generation is not None else None,
+        "error": error_object(generation.error_code, generation.reference)
+        if generation is not None
+        else None,
         "reason": (generation.reason or None) if generation is not None else None,
         "events": [] if live else message.steps,
         "created": message.created,

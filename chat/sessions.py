@@ -96,7 +96,9 @@ def _load(keys: Collection[str]) -> dict[str, dict[str, Any]]:
     store_class = import_module(settings.SESSION_ENGINE).SessionStore
     if issubclass(store_class, DatabaseSessions):
         store = store_class()
-        rows = store_class.get_model_class().objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+        rows = store_class.get_model_class().objects.filter(
+            session_key__in=keys, expire_date__gt=timezone.now()
+        )
         return {row.session_key: store.decode(row.session_data) for row in rows}
     return {key: store_class(session_key=key).load() for key in keys}
 

@@ -56,7 +56,7 @@ class Admission:
         line = self._waiting.get(owner)
         if not line and self._fits(owner):
             self._admit(ticket)
-        elif line is not None and len(line) >= self._max_queued or not self._max_queued:
+        elif (line is not None and len(line) >= self._max_queued) or not self._max_queued:
             ticket.refused = True
         else:
             self._waiting.setdefault(owner, deque()).append(ticket)

@@ -38,7 +38,12 @@ class View(msgspec.Struct):
 
 def look(owner: Owner, conversation: UUID, seen: Collection[int]) -> View | None:
     """The conversation, its live generations and those in `seen` that are its own; None: not the owner's."""
-    mine = Conversation.objects.for_owner(owner).filter(pk=conversation).values_list("revision", flat=True).first()
+    mine = (
+        Conversation.objects.for_owner(owner)
+        .filter(pk=conversation)
+        .values_list("revision", flat=True)
+        .first()
+    )
     if mine is None:
         return None
     rows = Generation.objects.filter(
@@ -60,7 +65,9 @@ class Stored(msgspec.Struct):
 def stored(pk: int) -> Stored | None:
     """The frames of a generation that has ended; None when it is gone, or still live somewhere."""
     generation = (
-        Generation.objects.select_related("message").filter(pk=pk, message__isnull=False).exclude(status__in=LIVE)
+        Generation.objects.select_related("message")
+        .filter(pk=pk, message__isnull=False)
+        .exclude(status__in=LIVE)
     ).first()
     if generation is None or generation.message is None:
         return None
@@ -85,9 +92,7 @@ def stored(pk: int) -> Stored | None:
         state=generation.status,
     )
     end = end_frame(generation, message.conversation_id)
-    return Stored(
-        generation.last_n, protocol.encode(begin), protocol.encode(snapshot), protocol.encode(end)
-    )
+    return Stored(generation.last_n, protocol.encode(begin), protocol.encode(snapshot), protocol.encode(end))
 
 
 def _cut(text: str, length: int) -> str:
@@ -128,10 +133,8 @@ def elsewhere(pk: int) -> Elsewhere | None:
 
 
 def tail(after: dict[int, int]) -> tuple[dict[int, list[str]], set[int]]:
-    """New journalled frames of the generations in `after` ({generation: last n had}), and which have ended."""
-    live = set(
-        Generation.objects.filter(pk__in=after, status__in=LIVE).values_list("pk", flat=True)
-    )
+    """New journalled frames of the generations in `after` ({generation: last n}), and which have ended."""
+    live = set(Generation.objects.filter(pk__in=after, status__in=LIVE).values_list("pk", flat=True))
     return {pk: frames for pk, n in after.items() if (frames := journal.read(pk, n))}, set(after) - live
 
 

@@ -71,12 +71,15 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
             )
             == 1
         )
-        generation = Generation.objects.select_related("message__conversation").filter(pk=generation_id).first()
+        generation = (
+            Generation.objects.select_related("message__conversation").filter(pk=generation_id).first()
+        )
         if generation is None or generation.message is None:
             return Written(generation, won)
-        conversation = generation.message.conversation
+        message = generation.message
+        conversation = message.conversation
         if won:
-            Message.objects.filter(pk=generation.message_id).update(
+            Message.objects.filter(pk=message.pk).update(
                 content=outcome.text,
                 reasoning=outcome.reasoning,
                 steps=outcome.events,
@@ -99,7 +102,9 @@ class Standing(msgspec.Struct):
 def look(owner: Owner, generation_id: int) -> Standing | None:
     """How a generation of `owner` stands; None when there is no such."""
     generation = (
-        Generation.objects.filter(pk=generation_id, message__conversation__in=Conversation.objects.for_owner(owner))
+        Generation.objects.filter(
+            pk=generation_id, message__conversation__in=Conversation.objects.for_owner(owner)
+        )
         .select_related("message")
         .first()
     )

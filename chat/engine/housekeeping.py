@@ -96,10 +96,14 @@ class Housekeeping:
         """Closes the sockets whose session is gone, stops the answers of users who may not chat."""
         runner = self._runner
         sockets = runner.hub.sockets
-        users = {pump.job.owner.user_id for pump in runner.pumps.values() if pump.job.owner.user_id is not None}
+        users = {
+            pump.job.owner.user_id for pump in runner.pumps.values() if pump.job.owner.user_id is not None
+        }
         now = asyncio.get_running_loop().time()
         try:
-            verdicts, banned = await runner.readers.run(_judge, {socket.identity for socket in sockets}, users)
+            verdicts, banned = await runner.readers.run(
+                _judge, {socket.identity for socket in sockets}, users
+            )
         except (DatabaseError, InterfaceError):
             if now - self._checked_at > UNCHECKED_PATIENCE:
                 for socket in sockets:

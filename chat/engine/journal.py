@@ -95,6 +95,8 @@ def read(generation: int, after: int = 0) -> list[str]:
 
 def sweep(ended_before: object) -> int:
     """Deletes the rows of generations that ended before that moment, and of those that are gone."""
-    dead = Generation.objects.filter(ended__lt=ended_before, journal__isnull=False).values_list("pk", flat=True)
+    dead = Generation.objects.filter(ended__lt=ended_before, journal__isnull=False).values_list(
+        "pk", flat=True
+    )
     count, _ = JournalChunk.objects.filter(generation__in=list(dead[:500])).delete()
     return count

@@ -26,7 +26,12 @@ def estimate_tokens(text: str) -> int:
 
 
 def build(
-    conversation: Conversation, leaf: Message, system: str, provider: Provider, *, answer_tokens: int | None = None
+    conversation: Conversation,
+    leaf: Message,
+    system: str,
+    provider: Provider,
+    *,
+    answer_tokens: int | None = None,
 ) -> list[dict[str, Any]]:
     """The `messages` of the request for an answer below `leaf`, oldest first.
 

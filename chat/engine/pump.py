@@ -13,8 +13,8 @@ from .. import protocol
 from ..conf import settings
 from ..models import Status
 from ..serializing import end_frame
-from ..upstream.client import UpstreamStream
 from ..upstream.errors import UpstreamError
+from ..upstream.stream import UpstreamStream
 from ..upstream.types import ChatRequest, Delta, Ended
 from .admission import Ticket
 from .ending import Outcome, Written, finish, mark_running
@@ -166,7 +166,8 @@ class Pump:
 
     def tick(self, now: float) -> None:
         """Reads what has arrived, sends it as one frame, watches the clocks and caps."""
-        assert self._stream is not None and self._over is not None
+        assert self._stream is not None
+        assert self._over is not None
         if self._over.done():
             return
         try:

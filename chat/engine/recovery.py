@@ -93,7 +93,9 @@ def end_orphans(runner: UUID, alive: Collection[int], born_before: int) -> int:
     `alive` are the generations with a task; `born_before` bounds the ids, so that a row whose task
     is just being made is left alone.
     """
-    orphans = Generation.objects.filter(Q(runner=runner) | Q(runner=None), pk__lte=born_before).exclude(pk__in=alive)
+    orphans = Generation.objects.filter(Q(runner=runner) | Q(runner=None), pk__lte=born_before).exclude(
+        pk__in=alive
+    )
     if not orphans.filter(status__in=LIVE).exists():
         return 0
     with transaction.atomic():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -23,8 +24,8 @@ from ..upstream.types import ChatRequest, Endpoint
 from . import recovery
 from .admission import Admission, Ticket
 from .ending import Written
-from .hub import Hub
 from .housekeeping import Housekeeping
+from .hub import Hub
 from .livelog import LiveLog
 from .pump import Pump
 from .remote import Remote
@@ -39,6 +40,8 @@ logger = logging.getLogger("llmchat.engine")
 COMMAND_PATIENCE = 8.0
 #: Seconds that an ended log stays in memory for those who read a little behind.
 AFTERGLOW = 5.0
+#: Seconds for writing the ends of answers that a shutdown breaks off.
+CHECKPOINT_SECONDS = 1.5
 
 
 class Runner:
@@ -62,6 +65,8 @@ class Runner:
         self.draining = False
         self.closed = False
         self._impatient = False
+        #: An answer or a command has come to its end, or a second signal has come.
+        self._changed = asyncio.Event()
         #: Counters for health and metrics; `checksum_mismatch` must stay 0.
         self.counters = {"checksum_mismatch": 0, "gap": 0}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -100,7 +105,11 @@ class Runner:
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, Refused):
+        if (
+            not task.cancelled()
+            and (error := task.exception()) is not None
+            and not isinstance(error, Refused)
+        ):
             logger.error("a task of the runner failed", exc_info=error)
 
     @property
@@ -167,7 +176,7 @@ class Runner:
                 order.user = check()
             return submit(order)
 
-        submitted = await self._commit(ticket, work)
+        submitted: Submitted = await self._commit(ticket, work)
         if submitted.job is None:
             ticket.release()
             if accepted is not None:
@@ -218,6 +227,7 @@ class Runner:
             raise
         finally:
             self.submitting -= 1
+            self._changed.set()
 
     def _begin(self, job: Job, ticket: Ticket) -> LiveLog:
         log = LiveLog(
@@ -245,6 +255,7 @@ class Runner:
         finally:
             # Also when it failed: whoever watches must not wait for ever; the row is ended as an orphan.
             self.pumps.pop(pump.job.generation, None)
+            self._changed.set()
             if not pump.log.ended:
                 pump.log.ended = True
                 pump.log.forget()
@@ -312,7 +323,11 @@ class Runner:
         """Called by a pump whose end is in the database and in its log."""
         log, generation = pump.log, written.generation
         if log.conversation is not None and generation is not None:
-            running = any(other.log.conversation == log.conversation for other in self.pumps.values() if other is not pump)
+            running = any(
+                other.log.conversation == log.conversation
+                for other in self.pumps.values()
+                if other is not pump
+            )
             state = "running" if running else "failed" if generation.status == "error" else "idle"
             self.tell_conversation(log.owner, log.conversation, written.revision, written.title, state)
         if written.won and generation is not None:
@@ -339,16 +354,23 @@ class Runner:
         """Refuses new work, sends the sockets away, lets answers end for so long, then checkpoints them."""
         self.farewell(close_code)
         deadline = self.loop.time() + (settings.DRAIN_SECONDS if seconds is None else seconds)
-        while (self.pumps or self.submitting) and self.loop.time() < deadline and not self._impatient:
-            await asyncio.sleep(0.05)
+        await self._quiet(deadline, patient=True)
         for pump in tuple(self.pumps.values()):
             pump.stop("drained")
-        while self.pumps and self.loop.time() < deadline + 1.5:
-            await asyncio.sleep(0.02)
+        await self._quiet(deadline + CHECKPOINT_SECONDS, patient=False)
+
+    async def _quiet(self, deadline: float, *, patient: bool) -> None:
+        """Returns when no answer is left, at loop time `deadline`, or at a second signal."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                while (self.pumps or self.submitting) and not (patient and self._impatient):
+                    self._changed.clear()
+                    await self._changed.wait()
 
     def hurry(self) -> None:
         """A second signal: checkpoint now."""
         self._impatient = True
+        self._changed.set()
 
     async def close(self) -> None:
         """Ends everything that is left; the runner cannot be used again."""

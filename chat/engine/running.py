@@ -31,7 +31,7 @@ def runner_here() -> Runner:
 
 
 def any_runner() -> Runner:
-    """A runner for code that has no loop of its own, or a short-lived one: the server's where there is one."""
+    """A runner for code without a loop, or with a short-lived one: the server's where there is one."""
     for runner in runners():
         if runner.loop.is_running() and not runner.draining:
             return runner

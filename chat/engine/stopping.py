@@ -15,7 +15,9 @@ def request_stop(generations: Collection[int], reason: str) -> int:
     `reason` is one of the protocol's: user, admin, abandoned, suspended, deleted.
     """
     ids = list(generations)
-    live = Generation.objects.filter(pk__in=ids, status__in=LIVE, stop_requested="").update(stop_requested=reason)
+    live = Generation.objects.filter(pk__in=ids, status__in=LIVE, stop_requested="").update(
+        stop_requested=reason
+    )
     for runner in runners():
         runner.stop_soon(ids, reason)
     return live

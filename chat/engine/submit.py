@@ -20,7 +20,7 @@ from ..conf import settings
 from ..exceptions import Refused
 from ..models import CONTINUABLE, LIVE, Conversation, Generation, Message, Owner, Role, Status
 from ..policy import get_policy
-from ..protocol import UNSET, Accepted, Continue, Creating, Edit, Regenerate, Send
+from ..protocol import Accepted, Continue, Creating, Edit, Regenerate, Send
 from ..serializing import message_object
 from . import prompt
 
@@ -88,44 +88,48 @@ def submit(order: Order) -> Submitted:
 
 
 def _submit(order: Order) -> Submitted:
-    conversation, target = _find(order)
+    command = order.command
+    if isinstance(command, Send):
+        conversation = _find_conversation(order.owner, command)
+        if (duplicate := _duplicate(order)) is not None:
+            return duplicate
+        return _send(order, command, _lock(conversation) if conversation is not None else None)
+    target = _find_message(order.owner, command)
     if (duplicate := _duplicate(order)) is not None:
         return duplicate
-    if conversation is not None:
-        conversation = _lock(conversation)
-    match order.command:
-        case Send():
-            return _send(order, order.command, conversation)
+    conversation = _lock(target.conversation)
+    match command:
         case Edit():
-            assert conversation is not None and target is not None
-            return _edit(order, order.command, conversation, target)
+            return _edit(order, command, conversation, target)
         case Regenerate():
-            assert conversation is not None and target is not None
-            return _regenerate(order, order.command, conversation, target)
+            return _regenerate(order, command, conversation, target)
         case Continue():
-            assert conversation is not None and target is not None
             return _continue(order, conversation, target)
 
 
-def _find(order: Order) -> tuple[Conversation | None, Message | None]:
-    """The conversation and message aimed at, if they are the owner's."""
-    mine = Conversation.objects.for_owner(order.owner)
-    command = order.command
-    if isinstance(command, Send):
-        if command.conversation is None:
-            if command.parent:
-                raise Refused("not_found")
-            return None, None
-        conversation = mine.filter(pk=command.conversation).first()
-        if conversation is None:
+def _find_conversation(owner: Owner, command: Send) -> Conversation | None:
+    """The owner's conversation to send to; None for a new one."""
+    if command.conversation is None:
+        if command.parent:
             raise Refused("not_found")
-        return conversation, None
+        return None
+    conversation = Conversation.objects.for_owner(owner).filter(pk=command.conversation).first()
+    if conversation is None:
+        raise Refused("not_found")
+    return conversation
+
+
+def _find_message(owner: Owner, command: Edit | Regenerate | Continue) -> Message:
+    """The message aimed at, in a conversation of the owner's."""
+    mine = Conversation.objects.for_owner(owner)
     message = (
-        Message.objects.filter(pk=command.message, conversation__in=mine).select_related("conversation").first()
+        Message.objects.filter(pk=command.message, conversation__in=mine)
+        .select_related("conversation")
+        .first()
     )
     if message is None:
         raise Refused("not_found")
-    return message.conversation, message
+    return message
 
 
 def _target(command: Creating) -> str:
@@ -154,7 +158,7 @@ def _duplicate(order: Order) -> Submitted | None:
             id=command.id,
             conversation=earlier.message.conversation_id,
             user_message=earlier.message.parent_id,
-            assistant_message=earlier.message_id,
+            assistant_message=earlier.message.pk,
             generation=earlier.pk,
             duplicate=True,
         )
@@ -174,7 +178,7 @@ def _lock(conversation: Conversation) -> Conversation:
 def _send(order: Order, command: Send, conversation: Conversation | None) -> Submitted:
     parent: Message | None = None
     if conversation is not None:
-        if command.parent is UNSET:
+        if command.parent is msgspec.UNSET:
             parent = conversation.messages.order_by("-position").first()
         elif command.parent is not None:
             parent = conversation.messages.filter(pk=command.parent).first()
@@ -220,9 +224,7 @@ def _ask(
     return _begin(order, conversation, question, answer, model, options, [question, answer])
 
 
-def _regenerate(
-    order: Order, command: Regenerate, conversation: Conversation, target: Message
-) -> Submitted:
+def _regenerate(order: Order, command: Regenerate, conversation: Conversation, target: Message) -> Submitted:
     question = _question_of(target)
     _must_be_still(target)
     _check_limits(order)
@@ -355,7 +357,9 @@ def _next_position(conversation: Conversation) -> int:
 
 
 def _options(command: Send) -> dict[str, Any]:
-    return {name: value for name, value in msgspec.structs.asdict(command.options).items() if value is not None}
+    return {
+        name: value for name, value in msgspec.structs.asdict(command.options).items() if value is not None
+    }
 
 
 def title_of(text: str) -> str:
@@ -386,5 +390,3 @@ def stateless(
         options=options,
         abandon_after=0,
     )
-
-

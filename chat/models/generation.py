@@ -40,7 +40,12 @@ class Generation(models.Model):
     id = models.BigAutoField(primary_key=True)
     #: Null for the stateless calls of the HTTP doors.
     message = models.ForeignKey(
-        Message, verbose_name=_("message"), null=True, blank=True, on_delete=models.CASCADE, related_name="generations"
+        Message,
+        verbose_name=_("message"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="generations",
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -61,7 +66,12 @@ class Generation(models.Model):
 
     status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.QUEUED)
     runner = models.ForeignKey(
-        Runner, verbose_name=_("process"), null=True, blank=True, on_delete=models.SET_NULL, related_name="generations"
+        Runner,
+        verbose_name=_("process"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="generations",
     )
     #: Why it shall stop (an `end` reason), set by other processes; empty = it shall not.
     stop_requested = models.CharField(max_length=12, blank=True, default="")
@@ -141,4 +151,4 @@ class JournalChunk(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.generation_id}: {self.first_n}–{self.last_n}"
+        return f"{self.generation_id}: {self.first_n} to {self.last_n}"

@@ -20,7 +20,12 @@ class Message(models.Model):
         Conversation, verbose_name=_("conversation"), on_delete=models.CASCADE, related_name="messages"
     )
     parent = models.ForeignKey(
-        "self", verbose_name=_("parent"), null=True, blank=True, on_delete=models.CASCADE, related_name="children"
+        "self",
+        verbose_name=_("parent"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="children",
     )
     role = models.CharField(_("role"), max_length=10, choices=Role)
     content = models.TextField(_("content"), blank=True, default="")
@@ -40,7 +45,9 @@ class Message(models.Model):
         constraints = [
             models.UniqueConstraint(fields=("conversation", "position"), name="llmchat_message_position"),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="llmchat_message_role"),
-            models.CheckConstraint(condition=models.Q(status__in=Status.values), name="llmchat_message_status"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=Status.values), name="llmchat_message_status"
+            ),
         ]
 
     def __str__(self) -> str:

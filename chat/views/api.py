@@ -50,7 +50,9 @@ def conversations(request: HttpRequest) -> HttpResponse:
         page.pop()
         last = page[-1]
         mark = base64.urlsafe_b64encode(f"{last.updated.isoformat()} {last.pk}".encode()).decode()
-        following = f"{reverse('llmchat:api_conversations')}?after={mark}" + ("&archived=1" if archived else "")
+        following = f"{reverse('llmchat:api_conversations')}?after={mark}" + (
+            "&archived=1" if archived else ""
+        )
     return json_response({"results": [conversation_object(row) for row in page], "next": following})
 
 

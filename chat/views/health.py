@@ -47,7 +47,9 @@ async def _upstream(base_url: str) -> bool:
     url = urlsplit(base_url)
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            _, writer = await asyncio.open_connection(url.hostname, url.port or (443 if url.scheme == "https" else 80))
+            _, writer = await asyncio.open_connection(
+                url.hostname, url.port or (443 if url.scheme == "https" else 80)
+            )
     except (OSError, TimeoutError):
         return False
     writer.close()

@@ -106,7 +106,6 @@ class Lines:
     def __init__(self) -> None:
         self._held = ""
 
-
     def event(self, text: str) -> bytes:
         """The event, or events, that carry `text`."""
         text = self._held + text
@@ -131,5 +130,3 @@ class Lines:
             second = "NE]" + ("\n" + after if at + 1 < len(lines) else "")
             return self._encode(first) + self._encode(second)
         return ("".join(f"data: {line}\n" for line in lines) + "\n").encode()
-
-
