@@ -68,7 +68,8 @@ class Clients:
         if client is None:
             timeout = httpx2.Timeout(None, connect=endpoint.connect_timeout)
             client = self._clients[key] = openai.AsyncOpenAI(
-                api_key=endpoint.api_key,
+                # The SDK insists on a key; `_headers` keeps this one from being sent.
+                api_key=endpoint.api_key or "none",
                 base_url=endpoint.base_url,
                 default_headers=endpoint.headers,
                 max_retries=0,
