@@ -6,6 +6,8 @@ import pytest
 
 from . import chromium
 
+pytest_plugins = ["chat.testing.fixtures"]
+
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"}
 
 
