@@ -8,7 +8,6 @@ from typing import Any
 import nh3
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
@@ -19,29 +18,59 @@ MAX_CHARS = 50_000
 
 _TAGS = {
     *("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "blockquote", "ul", "ol", "li"),
-    *("strong", "em", "s", "a", "code", "pre", "table", "thead", "tbody", "tr", "th", "td"),
+    *("strong", "em", "s", "a", "code", "pre", "figure", "figcaption", "span"),
+    *("div", "table", "thead", "tbody", "tr", "th", "td"),
 }
 
 
-def _image_as_link(
+def _image(
     renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
 ) -> str:
     # Loading it would tell a stranger's server who reads this, when, and whatever its address carries.
     source = str(tokens[index].attrGet("src") or "")
-    label = _("Image: %(name)s") % {"name": tokens[index].content or source}
-    return f'<a href="{escape(source)}">{escape(label)}</a>'
+    label = tokens[index].content or source
+    return f'<a class="lc-image" href="{escape(source)}">{escape(label)}</a>'
 
 
-def _keep(tag: str, attribute: str, value: str) -> str | None:
-    return None if tag == "code" and not value.startswith("language-") else value
+def _code(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
+) -> str:
+    language = tokens[index].info.split(maxsplit=1)[:1]
+    caption = f"<figcaption><span>{escape(language[0])}</span></figcaption>" if language else ""
+    return (
+        f'<figure class="lc-code">{caption}<pre><code>{escape(tokens[index].content)}</code></pre></figure>\n'
+    )
+
+
+def _cell(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
+) -> str:
+    # As an attribute of its own: a style would need an exception from the page's content policy.
+    _, _, align = str(tokens[index].attrGet("style") or "").partition(":")
+    return f'<{tokens[index].tag} data-align="{align}">' if align else f"<{tokens[index].tag}>"
+
+
+def _table(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
+) -> str:
+    return '<div class="lc-table"><table>\n' if tokens[index].nesting == 1 else "</table></div>\n"
 
 
 _parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-_parser.add_render_rule("image", _image_as_link)
+for _name, _rule in {
+    "image": _image,
+    "fence": _code,
+    "code_block": _code,
+    "th_open": _cell,
+    "td_open": _cell,
+    "table_open": _table,
+    "table_close": _table,
+}.items():
+    _parser.add_render_rule(_name, _rule)
 _cleaner: Any = nh3.Cleaner(
     tags=_TAGS,
-    attributes={"a": {"href", "title"}, "ol": {"start"}, "code": {"class"}},
-    attribute_filter=_keep,
+    attributes={"a": {"href", "title"}, "ol": {"start"}, "th": {"data-align"}, "td": {"data-align"}},
+    allowed_classes={"a": {"lc-image"}, "figure": {"lc-code"}, "div": {"lc-table"}},
     link_rel="noopener noreferrer nofollow ugc",
     url_schemes={"http", "https", "mailto"},
     # A relative address would point into this very site, at what the reader may do and the model may not.
@@ -50,7 +79,7 @@ _cleaner: Any = nh3.Cleaner(
 
 
 def render(text: str) -> SafeString:
-    """`text` as HTML that runs nothing, loads nothing and links only outwards.
+    """`text` as HTML that runs nothing, loads nothing and links only outwards; messages.css styles it.
 
     Texts of more than `MAX_CHARS` characters come back as one block of plain text.
     """

@@ -49,7 +49,7 @@ class ReadOnlyAdmin(_ModelAdmin[M]):
     linked_filters: tuple[str, ...] = ()
 
     class Media:
-        css = {"all": ("llmchat/admin/admin.css",)}  # noqa: RUF012 -- the form Django reads
+        css = {"all": ("llmchat/tokens.css", "llmchat/messages.css", "llmchat/admin/admin.css")}  # noqa: RUF012 -- the form Django reads
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -94,7 +94,7 @@ def status_badge(status: str) -> SafeString:
     if not status:
         return SafeString("")
     return format_html(
-        '<span class="llmchat-status" data-status="{}">{}</span>', status, Status(status).label
+        '<span class="llmchat llmchat-status" data-status="{}">{}</span>', status, Status(status).label
     )
 
 

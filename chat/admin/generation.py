@@ -121,7 +121,11 @@ class GenerationAdmin(RunningConsole):
     @admin.display(description=_("status"))
     def how(self, generation: Generation) -> SafeString:
         badge = status_badge(generation.status)
-        return format_html("{}<br><code>{}</code>", badge, code) if (code := generation.error_code) else badge
+        return (
+            format_html('{}<br><span class="llmchat llmchat-code">{}</span>', badge, code)
+            if (code := generation.error_code)
+            else badge
+        )
 
     @admin.display(description=_("first token"))
     def first_token(self, generation: Generation) -> str:
