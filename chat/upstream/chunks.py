@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -76,10 +75,10 @@ class ChunkDecoder:
 
     def decode(self, event: Event) -> Delta | None:
         """What the event adds, None when that is nothing. Raises UpstreamError."""
-        chunk = None
-        if event.name not in _UNUSUAL_NAMES:
-            with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-                chunk = _decode(event.data)
+        try:
+            chunk = None if event.name in _UNUSUAL_NAMES else _decode(event.data)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            chunk = None
         if chunk is None:
             return self._decode_unusual(event.data, event.name)
         for choice in chunk.choices:

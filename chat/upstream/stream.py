@@ -17,6 +17,7 @@ from .types import Delta, Ended
 #: Seconds without an event after which an answer that has its finish_reason is taken as ended: usage and
 #: `[DONE]` may follow it, but some servers then neither send nor close.
 FINISH_GRACE = 2.0
+_LOOK_SECONDS = 0.5
 #: Seconds that a provider gets after `[DONE]` to end the response, so that its connection can be used again.
 REUSE_GRACE = 0.25
 
@@ -36,8 +37,9 @@ class UpstreamStream:
         self.ended: Ended | None = None
         self._response = response
         self._content = response.content
-        # Lets go of the response at its end, but remembers how the connection was lost.
+        # Remembers how the connection was lost, unless it has been passed on to the next request.
         self._protocol = response.connection.protocol if response.connection is not None else None
+        self._framed = "Transfer-Encoding" in response.headers or "Content-Length" in response.headers
         self._loop = asyncio.get_running_loop()
         self._secrets = tuple(secrets)
         self._splitter = EventSplitter(max_line_bytes, max_event_bytes)
@@ -69,14 +71,20 @@ class UpstreamStream:
 
         Cancelling it loses nothing.
         """
-        if self.ended is not None or self._waited or self._closed or self._waiting:
+        if self._waiting:
+            raise RuntimeError("Another task waits for this stream already")
+        if self.ended is not None or self._waited or self._closed:
             return
         self._waiting = True
         try:
-            async with asyncio.timeout(self._grace_left()):
-                self._waited.append(await self._content.readany())
+            while self._connected() and not self._grace_over():
+                with suppress(TimeoutError):
+                    # By itself, aiohttp does not wake its reader when the HTTP framing is broken.
+                    async with asyncio.timeout(_LOOK_SECONDS):
+                        self._waited.append(await self._content.readany())
+                        return
         except (aiohttp.ClientError, OSError, RuntimeError):
-            # take() finds the error where aiohttp keeps it; a timeout ends the grace after the finish.
+            # take() finds the error where aiohttp keeps it.
             pass
         finally:
             self._waiting = False
@@ -97,7 +105,7 @@ class UpstreamStream:
         over = False
         if not self._waiting:
             content = self._content
-            over = content.is_eof() or content.exception() is not None
+            over = content.is_eof() or content.exception() is not None or not self._connected()
             # The public read_nowait() would raise a stored error before handing out what came before it.
             data += content._read_nowait(-1)
         if data:
@@ -107,7 +115,10 @@ class UpstreamStream:
         if over:
             self._finish(deltas)
         elif self._decoder.finish_reason is not None:
-            self._check_grace(bool(data), deltas)
+            if data or self._quiet_since is None:
+                self._quiet_since = self._loop.time()
+            elif self._grace_over():
+                self._end(deltas, None)
 
     def _feed(self, data: bytes, deltas: list[Delta]) -> None:
         if not self._sniffed:
@@ -146,12 +157,15 @@ class UpstreamStream:
 
     def _finish(self, deltas: list[Delta]) -> None:
         """The connection has nothing more to give: it ended, was cut or was reset."""
-        lost = None if self._protocol is None else self._protocol.exception()
+        lost = None
+        if self._protocol is not None and not (self._framed and self._content.is_eof()):
+            lost = self._protocol.exception()
         if isinstance(lost, OSError):
             raise UpstreamError("upstream_unreachable", log_detail=redact(repr(lost)), broke_off=True)
-        broken = self._content.exception()
-        if broken is not None and not isinstance(lost, aiohttp.ServerDisconnectedError):
-            raise self._unusable(repr(broken))
+        if not isinstance(lost, aiohttp.ServerDisconnectedError):
+            broken = lost or self._content.exception()
+            if broken is not None:
+                raise self._unusable(repr(broken))
         if self._document is not None:
             if (delta := self._decoder.decode_document(bytes(self._document))) is not None:
                 deltas.append(delta)
@@ -162,17 +176,11 @@ class UpstreamStream:
         if self.ended is None:
             raise UpstreamError("upstream_protocol", log_detail="no finish_reason", broke_off=True)
 
-    def _check_grace(self, heard: bool, deltas: list[Delta]) -> None:
-        now = self._loop.time()
-        if heard or self._quiet_since is None:
-            self._quiet_since = now
-        elif now - self._quiet_since >= FINISH_GRACE:
-            self._end(deltas, None)
+    def _connected(self) -> bool:
+        return self._protocol is None or self._protocol.connected
 
-    def _grace_left(self) -> float | None:
-        if self._quiet_since is None:
-            return None
-        return max(self._quiet_since + FINISH_GRACE - self._loop.time(), 0)
+    def _grace_over(self) -> bool:
+        return self._quiet_since is not None and self._loop.time() - self._quiet_since >= FINISH_GRACE
 
     def _end(self, deltas: list[Delta], error: UpstreamError | None) -> None:
         decoder = self._decoder
