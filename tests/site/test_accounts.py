@@ -41,9 +41,7 @@ def test_closed_sign_up_makes_no_account(client: Client, settings: Settings) -> 
     assert "/accounts/signup/" not in client.get("/accounts/login/").text
 
 
-def test_an_account_that_needs_approval_waits_for_the_staff(
-    client: Client, settings: Settings
-) -> None:
+def test_an_account_that_needs_approval_waits_for_the_staff(client: Client, settings: Settings) -> None:
     settings.LLMCHAT_SIGNUP = "approve"
     sign_up(client)
     assert not sign_in(client, username="ben")
@@ -105,3 +103,8 @@ def test_account_pages_wear_the_site_s_dress(client: Client, ann: User, path: st
     page = client.get(f"/accounts/{path}")
     assert page.status_code == 200
     assert "site/site.css" in page.text
+
+
+def test_signing_in_leaves_no_message_behind_for_another_page(client: Client, ann: User) -> None:
+    sign_in(client)
+    assert list(client.get("/accounts/password/change/").context["messages"]) == []

@@ -72,9 +72,7 @@ def test_the_password_is_shown_again(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out == f"demo / {demo.password()}\n"
 
 
-def test_without_a_demo_user_a_sentence_says_how_to_make_one(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_without_a_demo_user_a_sentence_says_how_to_make_one(settings: Settings, tmp_path: Path) -> None:
     settings.DEMO_PASSWORD_FILE = tmp_path / "nothing"
     with pytest.raises(SystemExit, match="make run"):
         demo.main()

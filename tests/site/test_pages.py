@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
 
 INLINE = re.compile(
@@ -66,3 +67,19 @@ def test_a_static_file_that_has_not_changed_is_not_sent_again(client: Client) ->
     first = client.get("/static/site/site.css")
     again = client.get("/static/site/site.css", headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("staff", [True, False])
+def test_the_site_puts_its_own_foot_below_the_conversations(client: Client, staff: bool) -> None:
+    client.force_login(User.objects.create_user("ann", is_staff=staff))
+    page = client.get("/").text
+    assert "site/foot.css" in page
+    assert 'action="/accounts/logout/"' in page
+    assert ('href="/admin/"' in page) is staff
+
+
+def test_browsers_that_ask_for_a_favicon_get_the_icon(client: Client) -> None:
+    answer = client.get("/favicon.ico")
+    assert answer.headers["Location"] == "/static/site/icon.svg"
+    assert client.get(answer.headers["Location"]).headers["Content-Type"] == "image/svg+xml"
