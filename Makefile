@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: run password install test test-fast bench lint constraints
+.PHONY: run password install test test-fast coverage bench lint constraints
 
 run: install
 	@exec $(BIN)/python -m project.run
@@ -31,6 +31,10 @@ test: install
 
 test-fast: install
 	$(BIN)/python -m pytest -q -m "not browser and not slow"
+
+coverage: install
+	$(BIN)/coverage run -m pytest -q -m "not browser"
+	$(BIN)/coverage report
 
 bench: install
 	$(BIN)/python -m benchmarks

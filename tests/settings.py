@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from project.settings import *  # noqa: F403 -- the suite tests the site as it is
 from project.settings import DATABASES, STATE_DIR
 
@@ -13,5 +15,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # Threads that share an in-memory database lose writes to its table locks.
-    DATABASES["default"]["TEST"] = {"NAME": STATE_DIR / "test.sqlite3"}
+    # A file, because threads that share an in-memory database lose writes to its table locks; one for each
+    # run, because two runs at once would share it.
+    DATABASES["default"]["TEST"] = {"NAME": STATE_DIR / f"test-{os.getpid()}.sqlite3"}
