@@ -16,10 +16,32 @@ MARKDOWN_IT = "15.0.3"
 LUCIDE = "1.62.0"
 ESBUILD = "0.28.2"
 
-ICONS = """
-    arrow-down arrow-up check chevron-down chevron-left chevron-right circle-alert copy download ellipsis
-    log-in panel-left pencil pin pin-off play plus refresh-cw search square-pen trash-2 wrap-text x
-""".split()
+ICONS = [
+    "arrow-down",
+    "arrow-up",
+    "check",
+    "chevron-down",
+    "chevron-left",
+    "chevron-right",
+    "circle-alert",
+    "copy",
+    "download",
+    "ellipsis",
+    "image",
+    "log-in",
+    "panel-left",
+    "pencil",
+    "pin",
+    "pin-off",
+    "play",
+    "plus",
+    "refresh-cw",
+    "search",
+    "square-pen",
+    "trash-2",
+    "wrap-text",
+    "x",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIMS = Path(__file__).resolve().parent / "vendor"
@@ -85,7 +107,8 @@ def sprite(icons: Path) -> str:
         source = (icons / f"{name}.svg").read_text()
         body = re.sub(r"<!--.*?-->", "", source, flags=re.DOTALL)
         shapes = re.sub(r"\s+", " ", re.sub(r"</?svg[^>]*>", "", body)).replace("> <", "><").strip()
-        symbols.append(f'<symbol id="llmchat-{name}" viewBox="0 0 24 24">{shapes.replace(" />", "/>")}</symbol>')
+        shapes = shapes.replace(" />", "/>")
+        symbols.append(f'<symbol id="llmchat-{name}" viewBox="0 0 24 24">{shapes}</symbol>')
     head = '<svg xmlns="http://www.w3.org/2000/svg" hidden>'
     return "\n".join([f"<!-- Lucide {LUCIDE}, ISC licence -->", head, *symbols, "</svg>", ""])
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django import template
 from django.conf import settings as django_settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.shortcuts import resolve_url
 from django.urls import reverse
@@ -23,15 +25,19 @@ _ANY = UUID(int=0)
 
 
 @register.inclusion_tag("llmchat/app.html", takes_context=True)
-def llmchat(context: dict[str, Any], *, conversation: UUID | None = None, routed: bool = False) -> dict[str, Any]:
+def llmchat(
+    context: dict[str, Any], *, conversation: UUID | None = None, routed: bool = False
+) -> dict[str, Any]:
     """The chat with its styles and scripts; it fills the box it is put in.
 
     `conversation` is the one to open. `routed` lets the address bar follow the conversation, which only
     the chat's own page wants. A CSP nonce in the context or on the request is passed on. Needs the
-    `request` context processor, and a user who may chat.
+    `request` context processor. Who may not chat sees where to sign in instead.
     """
     request = context["request"]
     user = request.user
+    if not get_policy().may_chat(user):
+        return {"sign_in": f"{resolve_url(django_settings.LOGIN_URL)}?{_next(request)}"}
     mount = reverse("llmchat:index")
     page = reverse("llmchat:conversation", args=[_ANY]).replace(str(_ANY), "{id}")
     return {
@@ -63,6 +69,10 @@ def llmchat(context: dict[str, Any], *, conversation: UUID | None = None, routed
         "user": user,
         "request": request,
     }
+
+
+def _next(request: HttpRequest) -> str:
+    return urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})
 
 
 def _name(user: Any) -> str:

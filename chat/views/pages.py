@@ -11,8 +11,10 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from ..exceptions import Refused
 from ..models import Conversation
-from ..policy import get_policy
+from ..sessions import SignedOut
+from .doors import owner_of
 
 
 @require_safe
@@ -30,12 +32,13 @@ def conversation(request: HttpRequest, conversation: UUID) -> HttpResponse:
 
 
 def _page(request: HttpRequest, conversation: UUID | None) -> HttpResponse:
-    if not get_policy().may_chat(request.user):
-        if request.user.is_authenticated:
-            raise PermissionDenied
+    try:
+        owner = owner_of(request)
+    except SignedOut:
         return redirect_to_login(request.get_full_path())
-    status = 200
-    if conversation is not None:
-        exists = Conversation.objects.for_user(request.user).filter(pk=conversation).exists()
-        status = 200 if exists else 404
-    return render(request, "llmchat/chat.html", {"conversation": conversation}, status=status)
+    except Refused as refused:
+        raise PermissionDenied from refused
+    mine = Conversation.objects.for_owner(owner)
+    known = conversation is None or mine.filter(pk=conversation).exists()
+    context = {"conversation": conversation}
+    return render(request, "llmchat/chat.html", context, status=200 if known else 404)

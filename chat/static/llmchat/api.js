@@ -94,8 +94,8 @@ export class Api {
     const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
     const data = isJson ? await response.json() : null;
     if (response.ok) return data;
-    const codes = /** @type {Record<number, string>} */ ({ 401: "signed_out", 404: "not_found" });
-    throw new ChatError({ code: codes[response.status] ?? "unavailable", ...data?.error, status: response.status });
+    if (response.status === 401) throw new ChatError({ code: "signed_out" });
+    throw new ChatError(data?.error ?? { code: response.status === 404 ? "not_found" : "unavailable" });
   }
 
   /** Signing in again, in another tab too, changes the token: the cookie knows the present one. */

@@ -1,31 +1,21 @@
 /** `<llmchat-app>`: the chat page. Puts the parts together and listens to all of them. */
 
+// First, for the words that the parts show as soon as they exist.
+import { config } from "./config.js";
 import { Api } from "./api.js";
 import { Chat } from "./chat.js";
 import "./composer.js";
 import { titleField } from "./editable.js";
-import { t, useLabels } from "./labels.js";
+import { t } from "./labels.js";
 import "./list.js";
 import { openMenu } from "./menu.js";
+import { loadRenderer } from "./message.js";
 import { Notices } from "./notices.js";
 import { ChatSocket } from "./socket.js";
 import { Store } from "./store.js";
 import "./thread.js";
 
 /**
- * @typedef {object} Config written by the template tag
- * @property {string} mount
- * @property {string} socket
- * @property {string} conversations
- * @property {string} page address of a conversation, with `{id}` in it
- * @property {string | null} conversation the one to open
- * @property {boolean} routed whether the address bar follows the conversation
- * @property {string} signIn
- * @property {string} signInNext the parameter that says where to go after it
- * @property {{id: string, name: string}} user
- * @property {import("./api.js").Csrf} csrf
- * @property {Record<string, string>} labels
- *
  * @typedef {import("./list.js").ListElement} ListElement
  * @typedef {import("./thread.js").ThreadElement} ThreadElement
  * @typedef {import("./composer.js").ComposerElement} ComposerElement
@@ -42,16 +32,6 @@ class AppElement extends HTMLElement {
   connectedCallback() {
     if (this.#started) return;
     this.#started = true;
-    const config = /** @type {Config} */ (JSON.parse(this.#find("script[type='application/json']").textContent ?? ""));
-    this.#config = config;
-    useLabels(config.labels);
-    const address = new URL(config.socket, location.href);
-    address.protocol = address.protocol.replace("http", "ws");
-    this.#store = new Store(`llmchat:${config.mount}:${config.user.id}:`);
-    this.#api = new Api(config.conversations, config.csrf);
-    this.#socket = new ChatSocket(address.href);
-    this.#chat = new Chat(this.#socket, this.#api, this.#store);
-    this.#notices = new Notices(this.#find(".lc-notices"), this.#find(".lc-live"));
     this.#list.address = config.page;
     this.#listen();
     this.#listenToParts();
@@ -63,24 +43,11 @@ class AppElement extends HTMLElement {
   }
 
   #started = false;
-  /** @type {Config} */
-  // @ts-ignore -- these six are set when connected
-  #config;
-  /** @type {Store} */
-  // @ts-ignore
-  #store;
-  /** @type {Api} */
-  // @ts-ignore
-  #api;
-  /** @type {ChatSocket} */
-  // @ts-ignore
-  #socket;
-  /** @type {Chat} */
-  // @ts-ignore
-  #chat;
-  /** @type {Notices} */
-  // @ts-ignore
-  #notices;
+  #store = new Store(`llmchat:${config.mount}:${config.user.id}:`);
+  #api = new Api(config.conversations, config.csrf);
+  #socket = new ChatSocket(socketAddress());
+  #chat = new Chat(this.#socket, this.#api, this.#store);
+  #notices = new Notices(this.#find(".lc-notices"), this.#find(".lc-live"));
   /** @type {string | null} */
   #nextPage = null;
   /** @type {Map<string, ReturnType<typeof setTimeout>>} deletions that can still be undone */
@@ -129,7 +96,10 @@ class AppElement extends HTMLElement {
     /** @type {Record<string, (detail: any) => void>} */
     const wishes = {
       send: (text) => this.#send(text),
-      draft: (text) => this.#store.keepDraft(this.#chat.conversation.id, text),
+      draft: (text) => {
+        loadRenderer();
+        this.#store.keepDraft(this.#chat.conversation.id, text);
+      },
       stop: () => this.#chat.stop(),
       edit: ({ id, text }) => this.#chat.edit(id, text),
       regenerate: (id) => this.#chat.regenerate(id),
@@ -148,7 +118,7 @@ class AppElement extends HTMLElement {
     }
     this.addEventListener("click", (event) => this.#clicked(event));
     this.addEventListener("keydown", (event) => this.#pressed(event));
-    window.addEventListener("popstate", () => this.#config.routed && this.#enter(this.#addressed()));
+    window.addEventListener("popstate", () => config.routed && this.#enter(this.#addressed()));
     window.addEventListener("pagehide", () => this.#deletions.forEach((_, id) => this.#deleteNow(id)));
   }
 
@@ -171,7 +141,7 @@ class AppElement extends HTMLElement {
     this.#socket.addEventListener("ready", (event) => {
       const { user } = /** @type {CustomEvent} */ (event).detail;
       // Somebody else has signed in meanwhile: nothing on this page is theirs.
-      if (user !== this.#config.user.id) location.reload();
+      if (user !== config.user.id) location.reload();
       else this.#loadList();
     });
     this.#socket.addEventListener("error", (event) => {
@@ -215,8 +185,8 @@ class AppElement extends HTMLElement {
   }
 
   #offerSignIn() {
-    const address = new URL(this.#config.signIn, location.href);
-    address.searchParams.set(this.#config.signInNext, location.pathname + location.search);
+    const address = new URL(config.signIn, location.href);
+    address.searchParams.set(config.signInNext, location.pathname + location.search);
     this.#notices.show("signed-out", t("signedOut"), { label: t("signIn"), href: address.href });
   }
 
@@ -234,7 +204,7 @@ class AppElement extends HTMLElement {
     const title = this.#list.get(conversation.id ?? "")?.title || conversation.title;
     this.#find(".lc-title-text").textContent = title || t(conversation.id ? "untitled" : "newChat");
     this.#find(".lc-header").classList.toggle("lc-new", conversation.id === null);
-    if (this.#config.routed) document.title = title || t("newChat");
+    if (config.routed) document.title = title || t("newChat");
   }
 
   /** @param {boolean} missing */
@@ -262,13 +232,13 @@ class AppElement extends HTMLElement {
 
   /** @param {string | null} id */
   #go(id) {
-    if (this.#config.routed) history.pushState(null, "", id ? this.#config.page.replace("{id}", id) : this.#config.mount);
+    if (config.routed) history.pushState(null, "", id ? config.page.replace("{id}", id) : config.mount);
     return this.#enter(id);
   }
 
   /** The conversation that the address names. */
   #addressed() {
-    const [before, after] = this.#config.page.split("{id}");
+    const [before, after] = config.page.split("{id}");
     const { pathname } = location;
     return pathname.startsWith(before) && pathname.endsWith(after) ? pathname.slice(before.length, -after.length) : null;
   }
@@ -278,7 +248,7 @@ class AppElement extends HTMLElement {
     if (!id) return;
     this.#store.keepDraft(null, "");
     this.#store.keepDraft(id, this.#composer.text);
-    if (this.#config.routed) history.replaceState(null, "", this.#config.page.replace("{id}", id));
+    if (config.routed) history.replaceState(null, "", config.page.replace("{id}", id));
     if (!this.#list.get(id)) this.#list.put({ id, title: "", state: "running", revision: 0, updated: new Date().toISOString() });
     this.#list.current = id;
   }
@@ -409,6 +379,12 @@ class AppElement extends HTMLElement {
     this.#toggleDrawer();
     this.#find("[data-do=drawer]").focus();
   }
+}
+
+function socketAddress() {
+  const address = new URL(config.socket, location.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  return address.href;
 }
 
 customElements.define("llmchat-app", AppElement);

@@ -38,6 +38,12 @@ import MarkdownIt from "./vendor/markdown-it.js";
 
 const SAFE = /^(?:https?:\/\/|mailto:)/i;
 const ADDRESS = /https?:\/\/[^\s<>"'`]+/g;
+/** @type {Element} */
+const ICON = {
+  tag: "svg",
+  attrs: { class: "lc-icon", "aria-hidden": "true" },
+  children: [{ tag: "use", attrs: { href: "#llmchat-image" }, children: [] }],
+};
 const LINK = { rel: "noopener noreferrer nofollow ugc", target: "_blank" };
 
 /** @type {any} */
@@ -267,7 +273,8 @@ function leaf(token, linked) {
  */
 function image(token, linked) {
   const href = token.attrGet("src") ?? "";
-  const children = [plain(token.children ?? []) || href];
+  /** @type {Node[]} */
+  const children = [ICON, plain(token.children ?? []) || href];
   if (linked) return { tag: "span", attrs: { class: "lc-image" }, children };
   return { tag: "a", attrs: { class: "lc-image", href, ...LINK }, children };
 }

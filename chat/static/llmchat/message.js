@@ -3,7 +3,6 @@
 import { isLive } from "./conversation.js";
 import { announce, h, icon, iconButton } from "./dom.js";
 import { t } from "./labels.js";
-import { Renderer } from "./render.js";
 import { outcome, waiting } from "./states.js";
 
 /**
@@ -20,6 +19,28 @@ import { outcome, waiting } from "./states.js";
 const PATIENCE = 1_000;
 const COPIED = 1_500;
 
+/** Milliseconds until the renderer is asked for again that could not be fetched. */
+const RETRY = 1_000;
+
+/** @type {typeof import("./render.js") | null} */
+let rendering = null;
+/** @type {Promise<void> | null} */
+let loading = null;
+
+/** Markdown weighs more than all the rest: it is fetched when the first answer is near. */
+export function loadRenderer() {
+  loading ??= import("./render.js").then(
+    (module) => {
+      rendering = module;
+    },
+    async () => {
+      await new Promise((resolve) => setTimeout(resolve, RETRY));
+      loading = null;
+    },
+  );
+  return loading;
+}
+
 export class MessageElement extends HTMLElement {
   /** @type {Message} */
   // @ts-ignore -- set by `show`, before anything reads it
@@ -29,10 +50,13 @@ export class MessageElement extends HTMLElement {
   #body = h("div", { class: "lc-body" });
   #state = h("div", { class: "lc-state" });
   #actions = h("div", { class: "lc-actions" });
-  /** @type {Renderer | null} */
+  /** @type {import("./render.js").Renderer | null} */
   #answer = null;
-  /** @type {Renderer | null} */
+  /** @type {import("./render.js").Renderer | null} */
   #thoughts = null;
+  #summary = h("span");
+  /** When the first thought came, while it was waited for here. */
+  #thinkingSince = 0;
   #shownState = "";
   #shownActions = "";
   #since = Date.now();
@@ -79,29 +103,43 @@ export class MessageElement extends HTMLElement {
 
   #showAnswer() {
     const { text, reasoning } = this.#message;
+    if (!rendering) {
+      if (text || reasoning) loadRenderer().then(() => this.#showAnswer());
+      return;
+    }
     if (reasoning) {
-      this.#thoughts ??= this.#addThoughts();
+      this.#thoughts ??= this.#addThoughts(rendering);
       this.#thoughts.update(reasoning);
+      this.#showThinking();
     }
     if (!this.#answer) {
       const prose = h("div", { class: "lc-prose", dir: "auto" });
       this.#body.append(prose);
-      this.#answer = new Renderer(prose);
+      this.#answer = new rendering.Renderer(prose);
     }
     this.#answer.update(text);
     this.classList.toggle("lc-writing", isLive(this.#message) && Boolean(text));
   }
 
-  #addThoughts() {
-    const prose = h("div", { class: "lc-prose" });
-    const summary = h("summary", {}, icon("chevron-right"), t("reasoning"));
+  /** @param {typeof import("./render.js")} module */
+  #addThoughts({ Renderer }) {
+    const prose = h("div", { class: "lc-prose", dir: "auto" });
+    const summary = h("summary", {}, icon("chevron-right"), this.#summary);
     this.#body.prepend(h("details", { class: "lc-reasoning" }, summary, prose));
     return new Renderer(prose);
   }
 
+  #showThinking() {
+    const thinking = isLive(this.#message) && !this.#message.text;
+    if (thinking) this.#thinkingSince ||= Date.now();
+    else if (this.#summary.textContent && this.#summary.textContent !== t("thinking")) return;
+    const seconds = Math.max(1, Math.round((Date.now() - this.#thinkingSince) / 1_000));
+    this.#summary.textContent = thinking ? t("thinking") : this.#thinkingSince ? t("thoughtFor", { seconds }) : t("reasoning");
+  }
+
   #showState() {
     const message = this.#message;
-    const waits = message.role === "assistant" && isLive(message) && !message.text;
+    const waits = message.role === "assistant" && isLive(message) && !message.text && !message.reasoning;
     const patient = Date.now() - this.#since < PATIENCE;
     const shown = waits ? waiting(message, patient) : isLive(message) ? null : outcome(message, this.#place);
     if (waits && patient) setTimeout(() => this.#showState(), PATIENCE);

@@ -25,7 +25,6 @@ export function waiting(message, patient) {
   else if (event?.kind === "retrying") text = t("retrying", { seconds: Math.max(1, Math.round(event.delay ?? 1)) });
   else if (event?.kind === "fallback") text = t("fallback");
   else if (message.status === "queued" && !patient) text = t("queued");
-  if (message.reasoning) text = t("thinking");
   return { kind: "waiting", text };
 }
 

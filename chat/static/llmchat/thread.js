@@ -20,7 +20,13 @@ export class ThreadElement extends HTMLElement {
   #conversation = null;
   #sticky = true;
   #list = h("div", { class: "lc-column", role: "log", "aria-live": "off" });
-  #below = h("button", { type: "button", class: "lc-below", hidden: true, onclick: () => this.toEnd() }, icon("arrow-down"), t("newBelow"));
+  #news = h("span", {}, t("newBelow"));
+  #below = h(
+    "button",
+    { type: "button", class: "lc-below", hidden: true, "aria-label": t("toEnd"), onclick: () => this.toEnd() },
+    icon("arrow-down"),
+    this.#news,
+  );
   #draw = perFrame(() => this.#drawChanged());
 
   connectedCallback() {
@@ -107,6 +113,7 @@ export class ThreadElement extends HTMLElement {
       if (message) this.#elements.get(id)?.show(message);
     }
     this.#changed.clear();
+    if (!this.#sticky) this.#news.hidden = false;
     this.#follow();
   }
 
@@ -115,13 +122,15 @@ export class ThreadElement extends HTMLElement {
   }
 
   #scrolled() {
-    this.#sticky = this.#distance < NEAR;
-    if (this.#sticky) this.#below.hidden = true;
+    const sticky = this.#distance < NEAR;
+    if (this.#sticky && !sticky) this.#news.hidden = true;
+    this.#sticky = sticky;
+    this.#below.hidden = sticky;
   }
 
   #follow() {
     if (this.#sticky) this.scrollTop = this.scrollHeight;
-    else this.#below.hidden = this.#distance < NEAR;
+    this.#below.hidden = this.#sticky || this.#distance < NEAR;
   }
 }
 

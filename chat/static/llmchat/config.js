@@ -1,0 +1,23 @@
+/** What the template tag hands over to the page. Imported before anything that shows a word. */
+
+import { useLabels } from "./labels.js";
+
+/**
+ * @typedef {object} Config
+ * @property {string} mount
+ * @property {string} socket
+ * @property {string} conversations address of the list
+ * @property {string} page address of a conversation, with `{id}` in it
+ * @property {string | null} conversation the one to open
+ * @property {boolean} routed whether the address bar follows the conversation
+ * @property {string} signIn
+ * @property {string} signInNext the parameter that says where to go after it
+ * @property {{id: string, name: string}} user
+ * @property {import("./api.js").Csrf} csrf
+ * @property {Record<string, string>} labels
+ */
+
+/** @type {Config} */
+export const config = JSON.parse(document.querySelector("llmchat-app > script[type='application/json']")?.textContent ?? "{}");
+
+useLabels(config.labels ?? {});
