@@ -115,13 +115,13 @@ class ConversationAdmin(CountedDeletionAdmin[Conversation]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The transcript. `?message=` chooses the branch, and the page of it, that holds that message."""
-        if request.method not in ("GET", "HEAD"):
-            return HttpResponseNotAllowed(("GET", "HEAD"))
         conversation = self.get_object(request, unquote(object_id))
         if not self.has_view_permission(request, conversation):
             raise PermissionDenied
         if conversation is None:
             return self._gone(request, object_id)
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(("GET", "HEAD"))
         readable = may_read(request)
         if readable:
             record(request, Action.READ, conversation)
