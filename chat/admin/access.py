@@ -54,9 +54,9 @@ class ActionFilter(admin.SimpleListFilter):
 class ContentAccessAdmin(ReadOnlyAdmin[ContentAccess]):
     """Who read what, newest first."""
 
-    list_display = ("when", "reader_name", "what", "owner_name", "conversation", "address")
+    list_display: tuple[Any, ...] = ("when", "reader_name", "what", "owner_name", "conversation", "address")
     list_display_links = None
-    list_filter = (ActionFilter, "at")
+    list_filter: tuple[Any, ...] = (ActionFilter, "at")
     search_fields = ("reader_name", "owner_name")
     search_help_text = _("A reader's or owner's name, a conversation's number, or an address")
     ordering = ("-id",)

@@ -36,7 +36,7 @@ class ConversationAdmin(CountedDeletionAdmin[Conversation]):
     Titles derive from the first words said; without `view_content` they are texts like all others.
     """
 
-    list_display = (
+    list_display: tuple[Any, ...] = (
         "name",
         "owner_link",
         "last_activity",
@@ -46,7 +46,7 @@ class ConversationAdmin(CountedDeletionAdmin[Conversation]):
         "cost",
         "model",
     )
-    list_filter = ("updated", AnswerStatusFilter, ModelFilter)
+    list_filter: tuple[Any, ...] = ("updated", AnswerStatusFilter, ModelFilter)
     list_select_related = ("owner",)
     linked_filters = ("owner",)
     ordering = ("-updated", "id")

@@ -26,7 +26,7 @@ from .search import owners_matching
 class GenerationAdmin(RunningConsole):
     """The runs of models and what they took: a ledger without a word of what was said."""
 
-    list_display = (
+    list_display: tuple[Any, ...] = (
         "number",
         "begun",
         "how",
@@ -39,7 +39,7 @@ class GenerationAdmin(RunningConsole):
         "price",
         "door",
     )
-    list_filter = ("created", "status", ModelFilter, "door", ErrorFilter)
+    list_filter: tuple[Any, ...] = ("created", "status", ModelFilter, "door", ErrorFilter)
     list_select_related = ("owner",)
     linked_filters = ("owner", "runner")
     ordering = ("-id",)
@@ -153,8 +153,8 @@ class GenerationAdmin(RunningConsole):
 class RunnerAdmin(ReadOnlyAdmin[Runner]):
     """The processes that write answers, and how many each is writing."""
 
-    list_display = ("__str__", "alive", "beat", "running", "started")
-    list_filter = ("dead", "started")
+    list_display: tuple[Any, ...] = ("__str__", "alive", "beat", "running", "started")
+    list_filter: tuple[Any, ...] = ("dead", "started")
     ordering = ("-started",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

@@ -21,7 +21,7 @@ from .tree import Tree
 
 PER_PAGE = 50
 #: Characters of Markdown on one page that are rendered; what comes after is shown as plain text.
-RENDERED_CHARS = 300_000
+RENDERED_CHARS = 200_000
 #: Of a step's details; tools may return megabytes.
 STEP_CHARS = 5_000
 
