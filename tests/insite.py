@@ -104,6 +104,8 @@ async def running_site(upstream: ScriptedUpstream, **chat_settings: Any) -> Asyn
         await server.startup()
         port = server.servers[0].sockets[0].getsockname()[1]
         site = InSite(port, upstream)
+        # What the server's lifespan would do.
+        runner_here()
         try:
             yield site
         finally:

@@ -120,37 +120,37 @@ class ChatClient:
         seen = {str(g): shown.last for g, shown in self.shown.items() if shown.conversation == conversation}
         await self.say("watch", conversation=conversation, **{"seen": seen, **fields})
 
-    async def until(self, condition: Callable[[], Any], timeout: float = PATIENCE) -> Any:
+    async def until(self, condition: Callable[[], Any], patience: float = PATIENCE) -> Any:
         """Waits until `condition()` is true, looking after each frame."""
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(patience):
             while not (result := condition()):
                 self._news.clear()
                 await self._news.wait()
         return result
 
     async def frame(
-        self, wanted: Callable[[Any], bool], since: int = 0, timeout: float = PATIENCE
+        self, wanted: Callable[[Any], bool], since: int = 0, patience: float = PATIENCE
     ) -> dict[str, Any]:
         """The first frame from number `since` on that is `wanted`."""
         found: list[dict[str, Any]] = await self.until(
-            lambda: [f for f in self.frames[since:] if wanted(f)], timeout
+            lambda: [f for f in self.frames[since:] if wanted(f)], patience
         )
         return found[0]
 
-    async def ended(self, generation: int, timeout: float = PATIENCE) -> dict[str, Any]:
+    async def ended(self, generation: int, patience: float = PATIENCE) -> dict[str, Any]:
         """The verified end of a generation."""
 
         def verified() -> dict[str, Any] | None:
             shown = self.shown.get(generation)
             return shown.end if shown is not None else None
 
-        end: dict[str, Any] = await self.until(verified, timeout)
+        end: dict[str, Any] = await self.until(verified, patience)
         return end
 
-    async def text(self, generation: int, length: int = 1, timeout: float = PATIENCE) -> str:
+    async def text(self, generation: int, length: int = 1, patience: float = PATIENCE) -> str:
         """What is shown, once it is at least so long."""
         await self.until(
-            lambda: generation in self.shown and len(self.shown[generation].text) >= length, timeout
+            lambda: generation in self.shown and len(self.shown[generation].text) >= length, patience
         )
         return self.shown[generation].text
 

@@ -6,8 +6,7 @@ import pytest
 import pytest_asyncio
 
 from chat.testing.scripted_upstream import ScriptedUpstream
-
-from ..insite import InSite, running_site
+from tests.insite import InSite, running_site
 
 
 @pytest.fixture

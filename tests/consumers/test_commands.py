@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from chat.engine.follower import Follower
 from chat.models import Conversation, Generation, Message
 from chat.testing.script import Script
-
-from ..insite import InSite
-from ..wsclient import ChatClient
+from tests.insite import InSite
+from tests.wsclient import ChatClient
 
 SLOW = Script(count=500, rate=50)
 
@@ -199,10 +199,12 @@ async def test_unwatch_ends_what_is_sent(site: InSite) -> None:
     await client.say("unwatch", conversation=accepted["conversation"])
     await client.ask("ping")
     seen = len(client.frames)
-    pump = site.runner.pumps[accepted["generation"]]
-    n = pump.log.last_n
-    while pump.log.last_n < n + 5:
-        await asyncio.sleep(0.01)
+    follower = Follower(site.runner.logs[accepted["generation"]])
+    pieces = 0
+    async for _ in follower.texts():
+        if (pieces := pieces + 1) > 15:
+            break
+    follower.close()
     await client.ask("ping")
     assert [f for f in client.frames[seen:] if isinstance(f, list)] == []
 
