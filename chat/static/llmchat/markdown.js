@@ -37,7 +37,7 @@ import MarkdownIt from "./vendor/markdown-it.js";
  */
 
 const SAFE = /^(?:https?:\/\/|mailto:)/i;
-const ADDRESS = /https?:\/\/[^\s<>"'`]+/g;
+const ADDRESS = /(?<![\w:])https?:\/\/[^\s<>"'`]+/g;
 /** @type {Element} */
 const ICON = {
   tag: "svg",

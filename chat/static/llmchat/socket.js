@@ -144,7 +144,7 @@ export class ChatSocket extends EventTarget {
    */
   #receive(frame, bytes) {
     if (!Array.isArray(frame)) {
-      if (Object.hasOwn(this.#handlers, frame.type)) this.#handlers[frame.type](frame, bytes);
+      if (Object.hasOwn(this.#handlers, frame?.type)) this.#handlers[frame.type](frame, bytes);
       return;
     }
     const [id, n, text, kind] = frame;
