@@ -79,7 +79,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        if self._seen is None:
+        if not self._received[:1].isalpha():
+            # A client that wants to speak TLS would wait for ever.
+            self._transport.abort()
+        elif self._seen is None:
             self._read_request()
 
     def eof_received(self) -> None:

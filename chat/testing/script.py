@@ -81,8 +81,9 @@ class Script(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     content_type: str = "text/event-stream; charset=utf-8"
     framing: Literal["chunked", "close"] = "chunked"
     gzip: bool = False
-    #: Sent instead of a stream.
+    #: Sent instead of a stream; unless `body_ends`, the connection then stays silent.
     body: str | None = None
+    body_ends: bool = True
 
     fault: Fault = ""
     fault_at: int = 0
@@ -110,12 +111,10 @@ class Script(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
 
     def body_parts(self, model: str) -> Iterator[bytes | float | Act]:
         """`events()` after compression and splitting; the HTTP framing is the server's."""
+        parts = self.events(model)
         if self.body is not None:
-            parts: Iterator[bytes | float | Act] = iter(
-                (self.body.encode("utf-8", "surrogateescape"), Act.END)
-            )
-        else:
-            parts = self.events(model)
+            body = self.body.encode("utf-8", "surrogateescape")
+            parts = iter((body, Act.END if self.body_ends else Act.HANG))
         compressor = zlib.compressobj(wbits=31) if self.gzip else None
         for part in parts:
             if not isinstance(part, bytes):

@@ -88,7 +88,7 @@ class ChunkDecoder:
             return self._delta("", "", None, None, chunk.usage)
         delta = choice.delta
         if delta is None:
-            return self._delta("", "", None, choice.finish_reason, chunk.usage)
+            return self._decode_unusual(event.data)
         return self._delta(
             delta.content or delta.refusal,
             delta.reasoning_content or delta.reasoning,

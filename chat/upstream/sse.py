@@ -38,6 +38,8 @@ class EventSplitter:
     def feed(self, data: bytes) -> list[Event]:
         """The events that `data` completes."""
         events: list[Event] = []
+        if self.overflowed:
+            return events
         if self._after_cr or b"\r" in data:
             data = self._with_newlines_only(data)
         lines = data.split(b"\n")
@@ -49,8 +51,8 @@ class EventSplitter:
                 self._parts.clear()
                 self._held = 0
             for line in lines:
-                self._take_line(line, events)
-                if self.overflowed:
+                if not self._take_line(line, events):
+                    self._overflow()
                     return events
         if tail:
             self._parts.append(tail)
@@ -79,7 +81,8 @@ class EventSplitter:
             self._after_cr = data.endswith(b"\r")
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _take_line(self, line: bytes, events: list[Event]) -> None:
+    def _take_line(self, line: bytes, events: list[Event]) -> bool:
+        """Adds the event that the line completes to `events`; says whether the caps are kept."""
         if self._at_start and line:
             self._at_start = False
             line = line.removeprefix(_BOM)
@@ -90,24 +93,18 @@ class EventSplitter:
                 self._data = []
                 self._size = 0
             self._name = b""
-            return
+            return True
         if len(line) > self._max_line:
-            self._overflow()
-            return
-        if line.startswith(b"data:"):
+            return False
+        if line.startswith(b"data:") or line == b"data":
             value = line[6:] if line.startswith(b" ", 5) else line[5:]
             self._size += len(value) + 1
-            if self._size > self._max_event:
-                self._overflow()
-                return
             self._data.append(value)
         elif line.startswith(b"event:"):
             self._name = line[6:].strip()
-        elif line == b"data":
-            self._size += 1
-            self._data.append(b"")
         elif line[0] in b"{<" and not self._data:
             events.append(Event(self._name, line))
+        return self._size <= self._max_event
 
     def _overflow(self) -> None:
         self.overflowed = True

@@ -17,7 +17,7 @@ from .types import Delta, Ended
 #: Seconds without an event after which an answer that has its finish_reason is taken as ended: usage and
 #: `[DONE]` may follow it, but some servers then neither send nor close.
 FINISH_GRACE = 2.0
-_LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.5
 #: Seconds that a provider gets after `[DONE]` to end the response, so that its connection can be used again.
 REUSE_GRACE = 0.25
 
@@ -80,7 +80,7 @@ class UpstreamStream:
             while self._connected() and not self._grace_over():
                 with suppress(TimeoutError):
                     # By itself, aiohttp does not wake its reader when the HTTP framing is broken.
-                    async with asyncio.timeout(_LOOK_SECONDS):
+                    async with asyncio.timeout(LOOK_SECONDS):
                         self._waited.append(await self._content.readany())
                         return
         except (aiohttp.ClientError, OSError, RuntimeError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from weakref import WeakSet
 
 import aiohttp
 import httpx2
@@ -32,6 +33,7 @@ class Transport(httpx2.AsyncBaseTransport):
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._responses: WeakSet[aiohttp.ClientResponse] = WeakSet()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Sends the request; returns when the response's headers are in."""
@@ -59,6 +61,7 @@ class Transport(httpx2.AsyncBaseTransport):
         except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:
             failure = UpstreamError("upstream_unreachable", log_detail=redact(repr(error)), broke_off=True)
         else:
+            self._responses.add(response)
             headers = [pair for pair in response.raw_headers if pair[0].lower() not in _NOT_PASSED_ON]
             return httpx2.Response(
                 response.status,
@@ -71,6 +74,8 @@ class Transport(httpx2.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Closes all connections, also those in use."""
+        for response in list(self._responses):
+            disconnect(response)
         if self._session is not None:
             await self._session.close()
 
