@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from asgiref.sync import sync_to_async
 from django.db import connections, router
 
 from . import protocol
@@ -50,7 +51,8 @@ async def astream(
     conversation: Conversation, text: str, *, model: str = "", options: dict[str, Any] | None = None
 ) -> AsyncIterator[str]:
     """Asks and yields the answer's text as it arrives. See `Conversation.astream`."""
-    _refuse_open_transaction()
+    # Where sync code around us holds a transaction, it does so in the thread that this reaches.
+    await sync_to_async(_refuse_open_transaction)()
     command = _command(conversation, text, model, options)
     loop = asyncio.get_running_loop()
     here = [runner for runner in runners() if runner.loop is loop]

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from asgiref.sync import sync_to_async
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -71,6 +72,8 @@ def _parse(request: HttpRequest) -> list[dict[str, str]]:
         raise Refused("too_large")
     try:
         messages = msgspec.json.decode(request.body, type=Messages)
+    except RequestDataTooBig:
+        raise Refused("too_large") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Refused("bad_frame") from None
     if not messages[-1].content.strip() or any("\0" in message.content for message in messages):
