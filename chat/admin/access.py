@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet, TextChoices
@@ -56,7 +56,7 @@ class ContentAccessAdmin(ReadOnlyAdmin[ContentAccess]):
 
     list_display: tuple[Any, ...] = ("when", "reader_name", "what", "owner_name", "conversation", "address")
     list_display_links = None
-    list_filter: tuple[Any, ...] = (ActionFilter, "at")
+    list_filter: ClassVar[tuple[Any, ...]] = (ActionFilter, "at")
     search_fields = ("reader_name", "owner_name")
     search_help_text = _("A reader's or owner's name, a conversation's number, or an address")
     ordering = ("-id",)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ..conf import settings
 from ..exceptions import SENTENCES
 from ..models import LIVE, Conversation, Generation, Message, Status
-from .totals import latest_answer_status
+from .rows import latest_answer_status
 
 #: Of the protocol's codes those that can end an answer; the others refuse a command.
 ENDINGS = (

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -18,12 +18,13 @@ from django.utils.translation import gettext_lazy as _
 from ..models import LIVE, Generation, Runner
 from .base import ReadOnlyAdmin, owner_name, show_cost, show_seconds, show_time, status_badge
 from .filters import ErrorFilter, ModelFilter
+from .rows import PageRowsAdmin, with_conversation
 from .running import RunningConsole
 from .search import owners_matching
 
 
 @admin.register(Generation)
-class GenerationAdmin(RunningConsole):
+class GenerationAdmin(PageRowsAdmin[Generation], RunningConsole):
     """The runs of models and what they took: a ledger without a word of what was said."""
 
     list_display: tuple[Any, ...] = (
@@ -39,8 +40,7 @@ class GenerationAdmin(RunningConsole):
         "price",
         "door",
     )
-    list_filter: tuple[Any, ...] = ("created", "status", ModelFilter, "door", ErrorFilter)
-    list_select_related = ("owner",)
+    list_filter: ClassVar[tuple[Any, ...]] = ("created", "status", ModelFilter, "door", ErrorFilter)
     linked_filters = ("owner", "runner")
     ordering = ("-id",)
     sortable_by = ("number",)
@@ -53,16 +53,8 @@ class GenerationAdmin(RunningConsole):
     )
     readonly_fields = fields
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        # Of the message only where it belongs: to join it whole would load the texts.
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                conversation=F("message__conversation_id"),
-                temporary=F("message__conversation__temporary"),
-            )
-        )
+    def complete(self, queryset: QuerySet[Generation]) -> QuerySet[Any]:
+        return with_conversation(queryset.select_related("owner", "runner"))
 
     def has_delete_permission(self, request: HttpRequest, obj: Generation | None = None) -> bool:
         # Asked when a user is deleted: runs go with their conversations, and never alone.
@@ -154,7 +146,7 @@ class RunnerAdmin(ReadOnlyAdmin[Runner]):
     """The processes that write answers, and how many each is writing."""
 
     list_display: tuple[Any, ...] = ("__str__", "alive", "beat", "running", "started")
-    list_filter: tuple[Any, ...] = ("dead", "started")
+    list_filter: ClassVar[tuple[Any, ...]] = ("dead", "started")
     ordering = ("-started",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -21,6 +21,7 @@ from django.utils.translation import ngettext
 
 from ..models import LIVE, Generation, JournalChunk
 from .base import ReadOnlyAdmin, owner_name, status_badge
+from .rows import with_conversation
 
 #: What one page shows; the oldest come first, and the count tells of the rest.
 MAX_ROWS = 500
@@ -45,16 +46,9 @@ class Row:
 def live_generations() -> QuerySet[Any]:
     """The queued and running ones, the oldest first, with `conversation`, `temporary` and `frames`."""
     written = JournalChunk.objects.filter(generation=OuterRef("pk")).order_by("-first_n")
-    return (
-        Generation.objects.filter(status__in=LIVE)
-        .select_related("owner", "runner")
-        .annotate(
-            conversation=F("message__conversation_id"),
-            temporary=F("message__conversation__temporary"),
-            frames=Subquery(written.values("last_n")[:1]),
-        )
-        .order_by("pk")
-    )
+    live = Generation.objects.filter(status__in=LIVE).select_related("owner", "runner").order_by("pk")
+    known: QuerySet[Any] = with_conversation(live)
+    return known.annotate(frames=Subquery(written.values("last_n")[:1]))
 
 
 def _row(generation: Any) -> Row:
