@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import signal
+import socket
 import threading
 import time
 from collections import deque
@@ -72,22 +73,24 @@ class ScriptedUpstream:
         self._queue.clear()
 
     def start(self) -> Self:
-        """Begins to listen; returns when it does."""
-        ready = threading.Event()
+        """Begins to listen, after a `stop()` on the same port again. Raises OSError when it cannot."""
+        listening = socket.create_server((self._host, self._port), backlog=1024)
+        self._port = listening.getsockname()[1]
+        self._loop = asyncio.new_event_loop()
+        running = threading.Event()
         self._thread = threading.Thread(
-            target=self._run, args=(ready,), name="scripted-upstream", daemon=True
+            target=self._run, args=(self._loop, listening, running), name="scripted-upstream", daemon=True
         )
         self._thread.start()
-        if not ready.wait(10) or self._loop is None:
-            raise RuntimeError("The scripted upstream could not listen")
+        running.wait()
         return self
 
     def stop(self) -> None:
         """Closes everything."""
-        if self._thread is not None and self._loop is not None:
+        thread, self._thread = self._thread, None
+        if thread is not None and self._loop is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(10)
-        self._thread = None
+            thread.join()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -164,25 +167,19 @@ class ScriptedUpstream:
             if not self._changed.wait_for(fulfilled, timeout):
                 raise TimeoutError(f"The upstream did not see {what} within {timeout} s")
 
-    def _run(self, ready: threading.Event) -> None:
-        loop = asyncio.new_event_loop()
-        try:
-            server = loop.run_until_complete(
-                loop.create_server(lambda: Connection(self), self._host, self._port, backlog=1024)
-            )
-            self._port = server.sockets[0].getsockname()[1]
-            self._loop = loop
-            ready.set()
-            loop.run_forever()
-            server.close()
-            for connection in list(self._connections):
-                connection.abort()
-            loop.run_until_complete(server.wait_closed())
-            # The aborted connections are told in the loop's next round.
-            loop.run_until_complete(asyncio.sleep(0))
-        finally:
-            ready.set()
-            loop.close()
+    def _run(
+        self, loop: asyncio.AbstractEventLoop, listening: socket.socket, running: threading.Event
+    ) -> None:
+        server = loop.run_until_complete(loop.create_server(lambda: Connection(self), sock=listening))
+        loop.call_soon(running.set)
+        loop.run_forever()
+        server.close()
+        for connection in list(self._connections):
+            connection.abort()
+        loop.run_until_complete(server.wait_closed())
+        # The aborted connections are told in the loop's next round.
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
 
 
 def script_of(body: Any) -> Script | None:
@@ -190,9 +187,11 @@ def script_of(body: Any) -> Script | None:
     if not isinstance(body, dict):
         return None
     messages = body.get("messages")
-    spoken = (
-        [m.get("content") for m in messages if m.get("role") == "user"] if isinstance(messages, list) else []
-    )
+    spoken = [
+        message.get("content")
+        for message in (messages if isinstance(messages, list) else [])
+        if isinstance(message, dict) and message.get("role") == "user"
+    ]
     for carrier in (body.get("model"), *spoken[-1:]):
         if isinstance(carrier, str) and carrier.startswith("{"):
             try:

@@ -25,6 +25,7 @@ class EventSplitter:
     def __init__(self, max_line_bytes: int = 1 << 20, max_event_bytes: int = 1 << 20) -> None:
         self._max_line = max_line_bytes
         self._max_event = max_event_bytes
+        self._max_plain = min(max_line_bytes, max_event_bytes)
         self._parts: list[bytes] = []
         self._held = 0
         self._after_cr = False
@@ -42,6 +43,8 @@ class EventSplitter:
             return events
         if self._after_cr or b"\r" in data:
             data = self._with_newlines_only(data)
+        if not (self._at_start or self._parts or self._data or self._name):
+            data = self._take_plain(data, events)
         lines = data.split(b"\n")
         tail = lines.pop()
         if lines:
@@ -72,6 +75,18 @@ class EventSplitter:
         self._take_line(line, events)
         self._take_line(b"", events)
         return events
+
+    def _take_plain(self, data: bytes, events: list[Event]) -> bytes:
+        """Takes whole events of one `data` line, as nearly all are, from the front; returns the rest."""
+        start = 0
+        while (end := data.find(b"\n\n", start)) >= 0:
+            if not data.startswith(b"data: ", start) or end - start > self._max_plain:
+                break
+            if data.find(b"\n", start, end) >= 0:
+                break
+            events.append(Event(b"", data[start + 6 : end]))
+            start = end + 2
+        return data[start:] if start else data
 
     def _with_newlines_only(self, data: bytes) -> bytes:
         if self._after_cr and data.startswith(b"\n"):

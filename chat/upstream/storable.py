@@ -44,6 +44,8 @@ class Mender:
 
     def feed(self, piece: str) -> str:
         """What can be shown of what has come so far and was not returned yet."""
+        if not self._held and piece.isascii() and "\0" not in piece:
+            return piece
         text = self._held + piece
         self._held = ""
         if text and "\ud800" <= text[-1] <= "\udbff":

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from chat.testing import ScriptedUpstream
+from chat.testing.scripted_upstream import ScriptedUpstream
 from chat.upstream import ChatRequest, Clients, Delta, Ended, Endpoint, UpstreamError, Usage
 from chat.upstream.chunks import ChunkDecoder
 from chat.upstream.sse import EventSplitter

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import pytest
 
-from chat.testing import Script, ScriptedUpstream
-from chat.testing.script import Fault
+from chat.testing.script import Fault, Script
+from chat.testing.scripted_upstream import ScriptedUpstream
 from chat.upstream import ChatRequest, Clients, Endpoint, UpstreamError, transport
 from chat.upstream.types import Delta
 
