@@ -38,6 +38,9 @@ class AppElement extends HTMLElement {
     this.#listenToConnection();
     this.#socket.followPage();
     this.#socket.connect();
+    // What was typed before the scripts had come is not lost.
+    const typed = this.#composer.text;
+    if (typed) this.#store.keepDraft(config.conversation, typed);
     this.#enter(config.conversation).then(() => this.#chat.resume());
     this.#loadList();
   }
@@ -131,6 +134,7 @@ class AppElement extends HTMLElement {
       if (state === "ready") {
         for (const name of ["offline", "signed-out", "forbidden", "too-many"]) this.#notices.hide(name);
       } else if (state === "signed-out") {
+        this.#notices.hide("refused");
         this.#offerSignIn();
       } else if (state === "forbidden" || state === "too-many") {
         this.#notices.show(state, t(state));

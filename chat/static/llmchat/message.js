@@ -160,7 +160,7 @@ export class MessageElement extends HTMLElement {
     const { version, versions, idle } = this.#place;
     const message = this.#message;
     const busy = isLive(message) || this.#editing;
-    const key = JSON.stringify([version, versions.length, busy, idle, message.role, message.text === ""]);
+    const key = JSON.stringify([version, versions.length, busy, idle, message.role, message.status, message.text === ""]);
     if (key === this.#shownActions) return;
     this.#shownActions = key;
     const focused = this.#actions.contains(document.activeElement) && /** @type {HTMLElement} */ (document.activeElement).dataset.action;
@@ -169,7 +169,8 @@ export class MessageElement extends HTMLElement {
     if (versions.length > 1) this.#actions.append(this.#branches());
     if (!busy && message.text) this.#actions.append(iconButton("copy", t("copy"), { "data-action": "copy" }));
     if (!busy && idle && message.role === "user") this.#actions.append(iconButton("pencil", t("edit"), { "data-action": "edit" }));
-    if (!busy && idle && message.role === "assistant") this.#actions.append(iconButton("refresh-cw", t("regenerate"), { "data-action": "regenerate" }));
+    // The card of an error has this very button.
+    if (!busy && idle && message.role === "assistant" && message.status !== "error") this.#actions.append(iconButton("refresh-cw", t("regenerate"), { "data-action": "regenerate" }));
     if (focused) /** @type {HTMLElement | null} */ (this.#actions.querySelector(`[data-action="${focused}"]`))?.focus();
   }
 

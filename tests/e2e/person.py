@@ -1,0 +1,126 @@
+"""Somebody at a browser: what a reader sees and does, in the page's own words."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Locator, Page, WebSocketRoute, expect
+
+from .site import PASSWORD
+
+COMPOSER = "llmchat-app:defined llmchat-composer textarea"
+_numbers = itertools.count(1)
+
+
+class Person:
+    """One tab of one person. `problems` are script errors and violated security policies."""
+
+    def __init__(self, context: BrowserContext, url: str, page: Page | None = None) -> None:
+        self.context = context
+        self.url = url
+        self.page = page or context.new_page()
+        self.problems: list[str] = []
+        #: Addresses asked for that are not the site's.
+        self.strangers: list[str] = []
+        self.sockets: list[WebSocketRoute] = []
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("console", self._heard)
+        self.page.on("request", lambda request: self._requested(request.url))
+
+    def _heard(self, message: Any) -> None:
+        # A refused request is logged as an error as well; the page shows those itself.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.problems.append(message.text)
+
+    def _requested(self, address: str) -> None:
+        if not address.startswith((self.url, "data:")):
+            self.strangers.append(address)
+
+    def sign_up(self) -> str:
+        """Makes an account in the browser, which opens the chat; returns the name."""
+        name = f"person{next(_numbers)}"
+        self.page.goto(f"{self.url}/accounts/signup/")
+        self.page.fill("input[name=username]", name)
+        self.page.fill("input[name=password1]", PASSWORD)
+        self.page.click("main button[type=submit]")
+        self.page.wait_for_selector(COMPOSER)
+        return name
+
+    def sign_in(self, name: str, password: str = PASSWORD) -> None:
+        """Fills in the form that is open."""
+        self.page.fill("input[name=login]", name)
+        self.page.fill("input[name=password]", password)
+        self.page.click("main button[type=submit]")
+
+    def other_tab(self, path: str = "/") -> Person:
+        """The same person's second tab."""
+        tab = Person(self.context, self.url)
+        tab.page.goto(self.url + path)
+        return tab
+
+    def cuttable(self) -> None:
+        """From the next page load on, connections can be cut with `cut`."""
+        self.page.route_web_socket(re.compile("/ws/$"), self._routed)
+
+    def _routed(self, route: WebSocketRoute) -> None:
+        route.connect_to_server()
+        self.sockets.append(route)
+
+    def cut(self) -> None:
+        """Breaks the present connection, as a lost network does; the server may be told another code."""
+        self.sockets[-1].close(code=4012)
+
+    def write(self, text: str) -> None:
+        self.page.fill(COMPOSER, text)
+
+    def ask(self, text: str | None = None, **script: Any) -> None:
+        """Sends `text`, or a script for the scripted upstream."""
+        self.write(json.dumps(script) if text is None else text)
+        self.page.press(COMPOSER, "Enter")
+
+    @property
+    def answers(self) -> Locator:
+        return self.page.locator(".lc-assistant")
+
+    @property
+    def answer(self) -> Locator:
+        return self.answers.last
+
+    @property
+    def prose(self) -> Locator:
+        return self.answer.locator(".lc-body > .lc-prose")
+
+    @property
+    def state(self) -> Locator:
+        return self.answer.locator(".lc-state")
+
+    @property
+    def notices(self) -> Locator:
+        return self.page.locator(".lc-notices")
+
+    @property
+    def send_button(self) -> Locator:
+        return self.page.locator(".lc-send")
+
+    def text(self) -> str:
+        """What the last answer shows, without what Markdown takes away at its ends."""
+        return (self.prose.text_content() or "").strip() if self.prose.count() else ""
+
+    def expect_running(self) -> None:
+        expect(self.page.get_by_role("button", name="Stop", exact=True)).to_be_visible(timeout=15_000)
+
+    def expect_done(self, timeout: float = 20_000) -> None:
+        expect(self.page.get_by_role("button", name="Send", exact=True).last).to_be_visible(timeout=timeout)
+
+    def wait_for_text(self, length: int, timeout: float = 15_000) -> str:
+        """Waits until the last answer shows so many characters, and returns them."""
+        expect(self.prose).to_have_text(re.compile(".{%d,}" % length, re.DOTALL), timeout=timeout)
+        return self.text()
+
+
+def tokens(count: int) -> str:
+    """The text of the scripted upstream's ordinary answer, as a page shows it."""
+    return " ".join(f"token{n}" for n in range(count))
