@@ -1,1 +1,123 @@
+"""`manage.py check` says what would go wrong later, with the line to paste."""
+
 from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings as django_settings
+from django.contrib.sessions.backends.signed_cookies import SessionStore as CookieSessions
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, router
+from django.urls import NoReverseMatch, reverse
+
+from .conf import load
+from .models import Conversation
+from .policy import ChatPolicy, get_policy
+
+
+@register("llmchat")
+def check_settings(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The `LLMCHAT` setting, and the policy it names."""
+    try:
+        load()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), hint="See the settings table in the README.", id="llmchat.E001")]
+    try:
+        policy: object = get_policy()
+    except ImportError as error:
+        return [Error(f'LLMCHAT["POLICY"] cannot be imported: {error}', id="llmchat.E002")]
+    if not isinstance(policy, ChatPolicy):
+        return [Error('LLMCHAT["POLICY"] must name a subclass of ChatPolicy.', id="llmchat.E002")]
+    return []
+
+
+@register("llmchat")
+def check_sessions(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Sessions that can be revoked: an open socket must hear of a sign-out."""
+    store = import_module(django_settings.SESSION_ENGINE).SessionStore
+    if issubclass(store, CookieSessions):
+        return [
+            Error(
+                "Sessions in signed cookies cannot be revoked: an open chat would outlive its sign-out.",
+                hint='SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"',
+                id="llmchat.E003",
+            )
+        ]
+    return []
+
+
+@register("llmchat")
+def check_database(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The database that holds the conversations, and how it is connected to."""
+    alias = router.db_for_write(Conversation)
+    configured = connections.databases[alias]
+    vendor = connections[alias].vendor
+    options = configured.get("OPTIONS", {})
+    if vendor not in ("sqlite", "postgresql"):
+        return [
+            Error(
+                f"{vendor} is not supported: the one end of an answer rests on partial unique indexes.",
+                hint="Use PostgreSQL, or SQLite for a small site.",
+                id="llmchat.E004",
+            )
+        ]
+    messages: list[CheckMessage] = []
+    if configured.get("ATOMIC_REQUESTS"):
+        messages.append(
+            Warning(
+                "With ATOMIC_REQUESTS, conversation.ask() in a view raises OpenTransactionError.",
+                hint="Mark such views with @transaction.non_atomic_requests.",
+                id="llmchat.W005",
+            )
+        )
+    if configured.get("CONN_MAX_AGE"):
+        messages.append(
+            Warning(
+                "Under ASGI, CONN_MAX_AGE leaks connections.",
+                hint='CONN_MAX_AGE = 0, and for PostgreSQL "OPTIONS": {"pool": {"timeout": 3}}',
+                id="llmchat.W001",
+            )
+        )
+    if vendor == "sqlite" and options.get("transaction_mode") != "IMMEDIATE":
+        messages.append(
+            Warning(
+                "Without IMMEDIATE transactions SQLite fails with “database is locked” at once.",
+                hint='"OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 5, '
+                '"init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"}',
+                id="llmchat.W002",
+            )
+        )
+    return messages
+
+
+@register("llmchat")
+def check_urls(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """That the pages are mounted: the socket's path is derived from theirs."""
+    try:
+        reverse("llmchat:index")
+    except NoReverseMatch:
+        return [
+            Warning(
+                "The chat is not mounted, so it has neither page nor socket.",
+                hint='path("chat/", include("llmchat.urls"))',
+                id="llmchat.W003",
+            )
+        ]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def check_origins(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """What only matters in production."""
+    if "*" in django_settings.ALLOWED_HOSTS:
+        return [
+            Warning(
+                "ALLOWED_HOSTS allows every host, and the chat's origin check stands on it.",
+                id="llmchat.W004",
+            )
+        ]
+    return []

@@ -6,7 +6,7 @@ import pytest
 
 from . import chromium
 
-pytest_plugins = ["chat.testing.fixtures"]
+pytest_plugins = ["chat.testing.fixtures", "tests.sitefixtures"]
 
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"}
 

@@ -1,9 +1,14 @@
-"""Who may run now: a cap per process, a cap per owner, and a fair line for the rest."""
+"""Who may run now: a cap per process, a cap per owner, and a fair line for the rest.
+
+The line is start-time fair queueing: the n-th answer of an owner stands where the n-th answer of
+every other owner stands, so a long queue of one does not delay the first question of another, and a
+stream of newcomers does not delay anybody for ever.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import bisect
 from collections.abc import Callable
 
 from ..models.owner import Owner
@@ -12,11 +17,14 @@ from ..models.owner import Owner
 class Ticket:
     """A place for one answer: admitted, waiting, or refused because the owner's line is full."""
 
-    def __init__(self, admission: Admission, owner: Owner) -> None:
+    def __init__(self, admission: Admission, owner: Owner, turn: tuple[int, int]) -> None:
         self._admission = admission
         self.owner = owner
+        #: The round in which it is its turn, and the order of arrival.
+        self.turn = turn
         self.refused = False
         self.admitted = asyncio.Event()
+        #: How many are before it, itself included; 0 when it does not wait.
         self.position = 0
         #: Called when `position` has changed, while waiting.
         self.moved: Callable[[], None] | None = None
@@ -27,7 +35,7 @@ class Ticket:
 
 
 class Admission:
-    """Hands out `Ticket`s; waiting owners take turns, so that nobody's queue blocks another's.
+    """Hands out `Ticket`s.
 
     `max_running` and `max_running_per_owner` bound what runs, `max_queued_per_owner` what waits.
     """
@@ -36,82 +44,71 @@ class Admission:
         self._max_running = max_running
         self._max_per_owner = max_running_per_owner
         self._max_queued = max_queued_per_owner
+        self._arrivals = 0
+        self._round = 0
+        self._next_round: dict[Owner, int] = {}
         self._running: dict[Owner, int] = {}
-        self._count = 0
-        #: Owners in the order of their turns; an owner served goes to the end.
-        self._waiting: dict[Owner, deque[Ticket]] = {}
         self._held: set[Ticket] = set()
+        self._line: list[Ticket] = []
 
     @property
     def running(self) -> int:
-        return self._count
+        return len(self._held)
 
     @property
     def queued(self) -> int:
-        return sum(len(line) for line in self._waiting.values())
+        return len(self._line)
 
     def ask(self, owner: Owner) -> Ticket:
         """A ticket for one more answer of `owner`; look at `admitted` and `refused`."""
-        ticket = Ticket(self, owner)
-        line = self._waiting.get(owner)
-        if not line and self._fits(owner):
+        self._arrivals += 1
+        round = max(self._round, self._next_round.get(owner, 0))
+        ticket = Ticket(self, owner, (round, self._arrivals))
+        waiting = sum(other.owner == owner for other in self._line)
+        if not waiting and self._fits(owner):
             self._admit(ticket)
-        elif (line is not None and len(line) >= self._max_queued) or not self._max_queued:
+        elif waiting >= self._max_queued:
             ticket.refused = True
+            return ticket
         else:
-            self._waiting.setdefault(owner, deque()).append(ticket)
+            bisect.insort(self._line, ticket, key=lambda other: other.turn)
             self._number()
+        self._next_round[owner] = round + 1
         return ticket
 
     def _fits(self, owner: Owner) -> bool:
-        return self._count < self._max_running and self._running.get(owner, 0) < self._max_per_owner
+        return len(self._held) < self._max_running and self._running.get(owner, 0) < self._max_per_owner
 
     def _admit(self, ticket: Ticket) -> None:
-        self._count += 1
-        self._running[ticket.owner] = self._running.get(ticket.owner, 0) + 1
         self._held.add(ticket)
+        self._running[ticket.owner] = self._running.get(ticket.owner, 0) + 1
+        self._round = max(self._round, ticket.turn[0])
         ticket.position = 0
         ticket.admitted.set()
 
     def _release(self, ticket: Ticket) -> None:
         if ticket in self._held:
             self._held.remove(ticket)
-            self._count -= 1
             self._running[ticket.owner] -= 1
             if not self._running[ticket.owner]:
                 del self._running[ticket.owner]
-        elif (line := self._waiting.get(ticket.owner)) and ticket in line:
-            line.remove(ticket)
-            if not line:
-                del self._waiting[ticket.owner]
+        elif ticket in self._line:
+            self._line.remove(ticket)
         else:
             return
-        self._advance()
-
-    def _advance(self) -> None:
-        moved = True
-        while moved:
-            moved = False
-            for owner in list(self._waiting):
-                if self._fits(owner):
-                    line = self._waiting.pop(owner)
-                    self._admit(line.popleft())
-                    if line:
-                        self._waiting[owner] = line
-                    moved = True
-                    break
+        for waiting in tuple(self._line):
+            if len(self._held) >= self._max_running:
+                break
+            if self._fits(waiting.owner):
+                self._line.remove(waiting)
+                self._admit(waiting)
         self._number()
+        if not self._held and not self._line:
+            self._next_round.clear()
 
     def _number(self) -> None:
-        """Tells each waiting ticket how many run before it: rounds of turns, in order."""
-        position = 0
-        lines = [deque(line) for line in self._waiting.values()]
-        while lines:
-            for line in lines:
-                ticket = line.popleft()
-                position += 1
-                if ticket.position != position:
-                    ticket.position = position
-                    if ticket.moved is not None:
-                        ticket.moved()
-            lines = [line for line in lines if line]
+        for position, ticket in enumerate(self._line, start=1):
+            if ticket.position != position:
+                ticket.position = position
+                if ticket.moved is not None:
+                    ticket.moved()

@@ -6,32 +6,17 @@ import asyncio
 import io
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import aiohttp
 import pytest
-import pytest_asyncio
 
 from chat.models import Generation, Message
 from chat.testing.script import Script
-from chat.testing.scripted_upstream import ScriptedUpstream
 from chat.views.sse import Lines
-from tests.insite import InSite, running_site
+from tests.insite import InSite
 
 ASK = [{"role": "user", "content": "hello"}]
-
-
-@pytest.fixture
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream() as upstream:
-        yield upstream
-
-
-@pytest_asyncio.fixture
-async def site(transactional_db: None, upstream: ScriptedUpstream) -> AsyncIterator[InSite]:
-    async with running_site(upstream) as site:
-        yield site
 
 
 def conforming(stream: str) -> tuple[list[str], list[tuple[str, str]]]:
