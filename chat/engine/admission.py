@@ -1,8 +1,9 @@
 """Who may run now: a cap per process, a cap per owner, and a fair line for the rest.
 
-The line is start-time fair queueing: the n-th answer of an owner stands where the n-th answer of
-every other owner stands, so a long queue of one does not delay the first question of another, and a
-stream of newcomers does not delay anybody for ever.
+The line is a fair queue: the n-th answer of an owner stands where the n-th answer of every other
+owner stands, so a long queue of one does not delay the first question of another. The round goes on
+as turns are taken, and who comes new begins at the present one, so that a stream of newcomers does
+not delay anybody for ever.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ..models.owner import Owner
 class Ticket:
     """A place for one answer: admitted, waiting, or refused because the owner's line is full."""
 
-    def __init__(self, admission: Admission, owner: Owner, turn: tuple[int, int]) -> None:
+    def __init__(self, admission: Admission, owner: Owner, turn: tuple[float, int]) -> None:
         self._admission = admission
         self.owner = owner
         #: The round in which it is its turn, and the order of arrival.
@@ -45,8 +46,8 @@ class Admission:
         self._max_per_owner = max_running_per_owner
         self._max_queued = max_queued_per_owner
         self._arrivals = 0
-        self._round = 0
-        self._next_round: dict[Owner, int] = {}
+        self._round = 0.0
+        self._next_round: dict[Owner, float] = {}
         self._running: dict[Owner, int] = {}
         self._held: set[Ticket] = set()
         self._line: list[Ticket] = []
@@ -82,7 +83,6 @@ class Admission:
     def _admit(self, ticket: Ticket) -> None:
         self._held.add(ticket)
         self._running[ticket.owner] = self._running.get(ticket.owner, 0) + 1
-        self._round = max(self._round, ticket.turn[0])
         ticket.position = 0
         ticket.admitted.set()
 
@@ -100,11 +100,14 @@ class Admission:
             if len(self._held) >= self._max_running:
                 break
             if self._fits(waiting.owner):
+                # A round is over when everybody who waits has had one turn.
+                self._round += 1 / len({other.owner for other in self._line})
                 self._line.remove(waiting)
                 self._admit(waiting)
         self._number()
         if not self._held and not self._line:
             self._next_round.clear()
+            self._round = 0.0
 
     def _number(self) -> None:
         for position, ticket in enumerate(self._line, start=1):
