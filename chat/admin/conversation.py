@@ -23,7 +23,7 @@ from .base import conversation_name, may_read, owner_name, show_age, show_cost, 
 from .deletion import CountedDeletionAdmin
 from .filters import AnswerStatusFilter, ModelFilter
 from .rows import PageRowsAdmin, with_totals
-from .search import as_uuid, find_conversations
+from .search import find_conversations
 from .transcript import PER_PAGE, read_page
 from .tree import Tree
 
@@ -112,7 +112,7 @@ class ConversationAdmin(PageRowsAdmin[Conversation], CountedDeletionAdmin[Conver
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The transcript. `?message=` chooses the branch, and the page of it, that holds that message."""
+        """The transcript. `?message=` names a position: its branch is shown, and the page that holds it."""
         conversation = self.get_object(request, unquote(object_id))
         if not self.has_view_permission(request, conversation):
             raise PermissionDenied
@@ -123,7 +123,6 @@ class ConversationAdmin(PageRowsAdmin[Conversation], CountedDeletionAdmin[Conver
         readable = may_read(request)
         if readable:
             record(request, Action.READ, conversation)
-        owner = owner_name(conversation.owner)
         request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
@@ -134,11 +133,11 @@ class ConversationAdmin(PageRowsAdmin[Conversation], CountedDeletionAdmin[Conver
             "original": conversation,
             "conversation": conversation,
             "cost": self.cost(conversation),
-            "owner": owner,
+            "owner": owner_name(conversation.owner),
             "readable": readable,
             "has_delete_permission": self.has_delete_permission(request, conversation),
             **self._neighbours(request, conversation),
-            **_pages(Tree(conversation), request, owner=owner, readable=readable),
+            **_pages(conversation, request, readable=readable),
             **(extra_context or {}),
         }
         return TemplateResponse(request, self.transcript_template, context)
@@ -161,10 +160,13 @@ class ConversationAdmin(PageRowsAdmin[Conversation], CountedDeletionAdmin[Conver
         }
 
 
-def _pages(tree: Tree, request: HttpRequest, *, owner: str, readable: bool) -> dict[str, Any]:
+def _pages(conversation: Conversation, request: HttpRequest, *, readable: bool) -> dict[str, Any]:
     """The page of the branch that was asked for; strange values of the address are passed over."""
-    chosen = as_uuid(request.GET.get("message", ""))
-    through = chosen if chosen in tree else None
+    tree = Tree(conversation)
+    chosen = request.GET.get("message", "")
+    through = int(chosen) if chosen.isdecimal() and len(chosen) < 10 else None
+    if through not in tree:
+        through = None
     branch = tree.branch(through)
     paginator = Paginator(branch, PER_PAGE)
     number: str | int | None = request.GET.get("p")
@@ -172,7 +174,7 @@ def _pages(tree: Tree, request: HttpRequest, *, owner: str, readable: bool) -> d
         number = branch.index(through) // PER_PAGE + 1
     page = paginator.get_page(number)
     return {
-        "entries": read_page(tree, list(page.object_list), owner=owner, readable=readable),
+        "entries": read_page(conversation, tree, list(page.object_list), readable=readable),
         "page": page,
         "page_range": paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
         "leaf": branch[-1] if branch else None,

@@ -107,7 +107,7 @@ class GenerationAdmin(PageRowsAdmin[Generation], RunningConsole):
         if generation.conversation is None or generation.temporary:
             return ""
         url = reverse("admin:llmchat_conversation_change", args=(generation.conversation,))
-        url += f"?message={generation.message_id}#m-{generation.message_id}"
+        url += f"?message={generation.position}#m-{generation.position}"
         return format_html('<a href="{}">{}</a>', url, str(generation.conversation)[:8])
 
     @admin.display(description=_("status"))

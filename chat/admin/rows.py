@@ -33,9 +33,14 @@ def with_totals(queryset: QuerySet[Conversation]) -> QuerySet[Any]:
 
 
 def with_conversation(queryset: QuerySet[Generation]) -> QuerySet[Any]:
-    """Adds `conversation` (its key, or None) and `temporary`; the message itself would bring its texts."""
+    """Adds `conversation` (its key, or None), `temporary` and `position`.
+
+    The message itself would bring its texts.
+    """
     return queryset.annotate(
-        conversation=F("message__conversation_id"), temporary=F("message__conversation__temporary")
+        conversation=F("message__conversation_id"),
+        temporary=F("message__conversation__temporary"),
+        position=F("message__position"),
     )
 
 

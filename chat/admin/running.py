@@ -47,8 +47,9 @@ def live_generations() -> QuerySet[Any]:
     """The queued and running ones, the oldest first, with `conversation`, `temporary` and `frames`."""
     written = JournalChunk.objects.filter(generation=OuterRef("pk")).order_by("-first_n")
     live = Generation.objects.filter(status__in=LIVE).select_related("owner", "runner").order_by("pk")
-    known: QuerySet[Any] = with_conversation(live)
-    return known.annotate(frames=Subquery(written.values("last_n")[:1]))
+    frames = Subquery(written.values("last_n")[:1])
+    rows: QuerySet[Any] = with_conversation(live).annotate(frames=frames)
+    return rows
 
 
 def _row(generation: Any) -> Row:

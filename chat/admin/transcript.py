@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from .. import markdown
 from ..engine import journal, livelog
 from ..exceptions import SENTENCES
-from ..models import LIVE, Generation, Message, Role
-from .base import show_cost, show_seconds, status_badge
+from ..models import LIVE, Conversation, Generation, Message, Role
+from .base import owner_name, show_cost, show_seconds, status_badge
 from .tree import Tree
 
 PER_PAGE = 50
@@ -58,7 +58,7 @@ class Text:
 class Entry:
     """One message on the page; without `text` where the reader may not see it."""
 
-    key: UUID
+    position: int
     role: str
     speaker: str
     created: Any
@@ -69,31 +69,32 @@ class Entry:
     runs: list[Run] = dataclasses.field(default_factory=list)
     version: int = 1
     versions: int = 1
-    previous: UUID | None = None
-    next: UUID | None = None
+    previous: int | None = None
+    next: int | None = None
 
 
-def read_page(tree: Tree, keys: list[UUID], *, owner: str, readable: bool) -> list[Entry]:
-    """The messages `keys` in that order, spoken by `owner` and the models, with texts only if `readable`.
+def read_page(conversation: Conversation, tree: Tree, positions: list[int], *, readable: bool) -> list[Entry]:
+    """The messages at `positions` in that order, with texts only if `readable`.
 
     Two queries, and one more for each answer on the page that is being written.
     """
-    messages = Message.objects.filter(pk__in=keys)
+    messages = Message.objects.filter(conversation=conversation, position__in=positions)
     if not readable:
         messages = messages.defer("content", "reasoning", "steps")
-    runs: defaultdict[UUID, list[Generation]] = defaultdict(list)
+    found = {message.position: message for message in messages}
+    runs: defaultdict[UUID | None, list[Generation]] = defaultdict(list)
+    keys = [message.pk for message in found.values()]
     for generation in Generation.objects.filter(message__in=keys).select_related("runner").order_by("pk"):
-        if generation.message_id is not None:
-            runs[generation.message_id].append(generation)
-    found = messages.in_bulk()
+        runs[generation.message_id].append(generation)
+    owner = owner_name(conversation.owner)
     budget = Budget(RENDERED_CHARS)
     entries = []
-    for key in keys:
+    for position in positions:
         # A message deleted since the tree was read is passed over.
-        if (message := found.get(key)) is not None:
-            entry = _entry(tree, message, runs[key], owner)
+        if (message := found.get(position)) is not None:
+            entry = _entry(tree, message, runs[message.pk], owner)
             if readable:
-                _fill(entry, message, runs[key], budget)
+                _fill(entry, message, runs[message.pk], budget)
             entries.append(entry)
     return entries
 
@@ -112,10 +113,10 @@ class Budget:
 
 
 def _entry(tree: Tree, message: Message, generations: list[Generation], owner: str) -> Entry:
-    versions = tree.siblings(message.pk)
-    place = versions.index(message.pk)
+    versions = tree.siblings(message.position)
+    place = versions.index(message.position)
     return Entry(
-        key=message.pk,
+        position=message.position,
         role=message.role,
         speaker=_speaker(message, owner),
         created=message.created,

@@ -20,13 +20,13 @@ def address_of(conversation: Conversation) -> str:
 
 
 def shown(client: Client, conversation: Conversation, **query: str) -> list[str]:
-    """The ids of the messages on the page, from the top."""
+    """The positions of the messages on the page, from the top."""
     page = client.get(address_of(conversation), query).text
     return re.findall(r'<li class="lc-message[^>]* id="m-([^"]+)"', page)
 
 
 def keys(*messages: Message) -> list[str]:
-    return [str(message.pk) for message in messages]
+    return [str(message.position) for message in messages]
 
 
 @pytest.fixture
@@ -49,7 +49,9 @@ def test_it_shows_the_branch_last_written(reader: Client, forked: dict[str, Mess
 
 def test_a_message_in_the_address_chooses_its_branch(reader: Client, forked: dict[str, Message]) -> None:
     conversation = forked["ask"].conversation
-    by = {name: shown(reader, conversation, message=str(message.pk)) for name, message in forked.items()}
+    by = {
+        name: shown(reader, conversation, message=str(message.position)) for name, message in forked.items()
+    }
     assert by["first"] == keys(forked["ask"], forked["first"], forked["other"])
     assert by["more"] == keys(forked["ask"], forked["first"], forked["more"], forked["deep"])
     assert by["ask"] == by["second"] == keys(forked["ask"], forked["second"])
@@ -59,7 +61,7 @@ def test_versions_lead_to_each_other(reader: Client, forked: dict[str, Message])
     page = reader.get(address_of(forked["ask"].conversation)).text
     assert "2/2" in page
     assert "in 3 branches" in page
-    assert f'href="?message={forked["first"].pk}#m-{forked["first"].pk}" rel="prev"' in page
+    assert 'href="?message=1#m-1" rel="prev"' in page
     assert 'rel="next"' not in page
 
 
@@ -92,7 +94,7 @@ def test_long_branches_are_cut_into_pages_and_a_message_opens_on_its_own(reader:
         messages.append(say(conversation, parent, Role.USER, f"text {number}"))
     assert shown(reader, conversation) == keys(*messages[:50])
     assert shown(reader, conversation, p="3") == keys(*messages[100:])
-    assert shown(reader, conversation, message=str(messages[60].pk)) == keys(*messages[50:100])
+    assert shown(reader, conversation, message=str(messages[60].position)) == keys(*messages[50:100])
     assert "50 of 120" in reader.get(address_of(conversation)).text
 
 
