@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from ..models import LIVE, Conversation, Generation, Message, Owner
+from ..models import LIVE, Conversation, Generation, JournalChunk, Message, Owner
 from ..protocol import End, checksum, utf16_length
 from ..serializing import end_frame
 
@@ -74,6 +74,9 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
         generation = (
             Generation.objects.select_related("message__conversation").filter(pk=generation_id).first()
         )
+        if generation is None:
+            # Deleted; a journal tick may have come after the deletion.
+            JournalChunk.objects.filter(generation=generation_id).delete()
         if generation is None or generation.message is None:
             return Written(generation, won)
         message = generation.message

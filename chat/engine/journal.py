@@ -7,6 +7,7 @@ at all waits for the next tick, while the answers go on from memory.
 
 from __future__ import annotations
 
+import datetime
 import logging
 from uuid import UUID
 
@@ -93,7 +94,7 @@ def read(generation: int, after: int = 0) -> list[str]:
     return frames
 
 
-def sweep(ended_before: object) -> int:
+def sweep(ended_before: datetime.datetime) -> int:
     """Deletes the rows of generations that ended before that moment, and of those that are gone."""
     dead = Generation.objects.filter(ended__lt=ended_before, journal__isnull=False).values_list(
         "pk", flat=True
