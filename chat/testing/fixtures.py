@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -14,3 +16,23 @@ def scripted_upstream() -> Iterator[ScriptedUpstream]:
     """A provider of its own for the test; give `scripted_upstream.base_url` to the settings."""
     with ScriptedUpstream() as upstream:
         yield upstream
+
+
+@pytest.fixture
+def llmchat_upstream(
+    transactional_db: None, settings: Any, scripted_upstream: ScriptedUpstream
+) -> Iterator[ScriptedUpstream]:
+    """The scripted upstream as the site's only provider; needs pytest-django and a database that threads share.
+
+    What the test began through the Python door ends with it, before the database is emptied.
+    """
+    provider = {"BASE_URL": scripted_upstream.base_url}
+    settings.LLMCHAT = {**settings.LLMCHAT, "PROVIDERS": {"default": provider}, "MODEL": "scripted"}
+    yield scripted_upstream
+    # Plugins are imported before the apps are loaded, and this one imports models.
+    from ..engine.running import runners
+
+    for runner in runners():
+        if runner.loop.is_running():
+            asyncio.run_coroutine_threadsafe(runner.close(), runner.loop).result(10)
+            runner.loop.call_soon_threadsafe(runner.loop.stop)

@@ -9,6 +9,11 @@
  * @property {number} generation
  * @property {boolean} duplicate
  *
+ * @typedef {object} AnswerError
+ * @property {string} code
+ * @property {string} message a translated sentence for the user
+ * @property {string} [reference]
+ *
  * @typedef {object} Pending
  * @property {Record<string, any>} frame
  * @property {(accepted: Accepted) => void} resolve

@@ -10,7 +10,7 @@
  * @property {string} status sending, queued, running, complete, stopped, interrupted or error
  * @property {string} [model]
  * @property {number | null} [generation] the last one
- * @property {import("./generations.js").AnswerError | null} [error]
+ * @property {import("./commands.js").AnswerError | null} [error]
  * @property {string | null} [reason]
  * @property {Record<string, any>[]} [events]
  */

@@ -14,10 +14,7 @@ import { crc32 } from "./crc32.js";
  *
  * @typedef {{text: string, reasoning: string}} Held
  *
- * @typedef {object} AnswerError
- * @property {string} code
- * @property {string} message a translated sentence for the user
- * @property {string} [reference]
+ * @typedef {import("./commands.js").AnswerError} AnswerError
  *
  * @typedef {object} End
  * @property {number} generation
