@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db.models import Exists, OuterRef
 
 from ..models import LIVE, Generation, JournalChunk
 
@@ -96,8 +97,7 @@ def read(generation: int, after: int = 0) -> list[str]:
 
 def sweep(ended_before: datetime.datetime) -> int:
     """Deletes the rows of generations that ended before that moment, and of those that are gone."""
-    dead = Generation.objects.filter(ended__lt=ended_before, journal__isnull=False).values_list(
-        "pk", flat=True
-    )
-    count, _ = JournalChunk.objects.filter(generation__in=list(dead[:500])).delete()
+    ended = Generation.objects.filter(pk=OuterRef("generation_id"), ended__lt=ended_before)
+    known = Generation.objects.filter(pk=OuterRef("generation_id"))
+    count: int = JournalChunk.objects.filter(Exists(ended) | ~Exists(known)).delete()[0]
     return count
