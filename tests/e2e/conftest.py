@@ -61,7 +61,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def person(context: BrowserContext, site: Site) -> Iterator[Person]:
     """Somebody new, signed in, with the chat open. Their page must not have had any problem."""
     person = Person(context, site.url)
-    person.sign_up()
+    person.enter(site)
     yield person
     assert person.problems == []
     assert person.strangers == []

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Locator, Page, WebSocketRoute, expect
 
-from .site import PASSWORD
+from .site import PASSWORD, Site
 
 COMPOSER = "llmchat-app:defined llmchat-composer textarea"
-_numbers = itertools.count(1)
 
 
 class Person:
@@ -22,6 +20,7 @@ class Person:
         self.context = context
         self.url = url
         self.page = page or context.new_page()
+        self.name = ""
         self.problems: list[str] = []
         #: Addresses asked for that are not the site's.
         self.strangers: list[str] = []
@@ -31,23 +30,29 @@ class Person:
         self.page.on("request", lambda request: self._requested(request.url))
 
     def _heard(self, message: Any) -> None:
-        # A refused request is logged as an error as well; the page shows those itself.
-        if message.type == "error" and "Failed to load resource" not in message.text:
+        # Chromium logs refused requests and connections as errors too; the page deals with those itself.
+        expected = message.text.startswith(("Failed to load resource", "WebSocket connection to"))
+        if message.type == "error" and not expected:
             self.problems.append(message.text)
 
     def _requested(self, address: str) -> None:
         if not address.startswith((self.url, "data:")):
             self.strangers.append(address)
 
-    def sign_up(self) -> str:
-        """Makes an account in the browser, which opens the chat; returns the name."""
-        name = f"person{next(_numbers)}"
+    def enter(self, site: Site) -> None:
+        """Opens the chat as somebody who is signed in already."""
+        self.name, session = site.somebody()
+        self.context.add_cookies([{"name": "sessionid", "value": session, "url": self.url}])
+        self.page.goto(self.url)
+        self.page.wait_for_selector(COMPOSER)
+
+    def sign_up(self, name: str) -> None:
+        """Makes an account in the browser, which opens the chat."""
         self.page.goto(f"{self.url}/accounts/signup/")
         self.page.fill("input[name=username]", name)
         self.page.fill("input[name=password1]", PASSWORD)
         self.page.click("main button[type=submit]")
         self.page.wait_for_selector(COMPOSER)
-        return name
 
     def sign_in(self, name: str, password: str = PASSWORD) -> None:
         """Fills in the form that is open."""
@@ -117,7 +122,7 @@ class Person:
 
     def wait_for_text(self, length: int, timeout: float = 15_000) -> str:
         """Waits until the last answer shows so many characters, and returns them."""
-        expect(self.prose).to_have_text(re.compile(".{%d,}" % length, re.DOTALL), timeout=timeout)
+        expect(self.prose).to_have_text(re.compile(f".{{{length},}}", re.DOTALL), timeout=timeout)
         return self.text()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -19,6 +20,26 @@ from project.run import HOST, free_port
 
 ADMIN = "root"
 PASSWORD = "correct horse battery staple"
+#: How many people a site is given at a time; making them takes a process of its own.
+CROWD = 60
+MAKE_PEOPLE = """
+import json, sys
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.auth.hashers import make_password
+from django.contrib.sessions.backends.db import SessionStore
+password = make_password({password!r})
+people = []
+for n in range({count}):
+    user = get_user_model().objects.create(username=f"person{{n}}", password=password)
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
+    people.append((user.username, session.session_key))
+print(json.dumps(people))
+"""
 #: Seconds for a cold start on a busy machine, and for a drain.
 PATIENCE = 60.0
 
@@ -44,6 +65,7 @@ class Site:
             **variables,
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._people: list[tuple[str, str]] = []
 
     def __enter__(self) -> Self:
         self.manage("migrate", "--verbosity=0")
@@ -60,15 +82,34 @@ class Site:
             self._process.kill()
             self._process.wait()
 
-    def manage(self, *arguments: str) -> None:
-        """Runs a management command; raises CalledProcessError."""
+    def manage(self, *arguments: str) -> str:
+        """Runs a management command and returns what it printed; raises CalledProcessError."""
         environ = self._environ | {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
         command = [sys.executable, "manage.py", *arguments]
-        subprocess.run(command, cwd=settings.BASE_DIR, env=environ, check=True)
+        done = subprocess.run(
+            command, cwd=settings.BASE_DIR, env=environ, check=True, stdout=subprocess.PIPE, text=True
+        )
+        return done.stdout
+
+    def somebody(self) -> tuple[str, str]:
+        """The name and the session of a user nobody has been yet."""
+        if not self._people:
+            code = MAKE_PEOPLE.format(password=PASSWORD, count=CROWD)
+            self._people = json.loads(self.manage("shell", "--verbosity=0", "-c", code))
+        return self._people.pop()
 
     def start(self) -> None:
         """Returns when the site answers. Raises TimeoutError with the end of its log."""
-        command = [sys.executable, "-m", "daphne", "-b", HOST, "-p", str(self.port), "project.asgi:application"]
+        command = [
+            sys.executable,
+            "-m",
+            "daphne",
+            "-b",
+            HOST,
+            "-p",
+            str(self.port),
+            "project.asgi:application",
+        ]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, cwd=settings.BASE_DIR, env=self._environ, stdout=log, stderr=log

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from .person import Person, tokens
-from .site import ADMIN, Site
+from .site import ADMIN, PASSWORD, Site
 
 STEADY = {"count": 150, "rate": 50}
+
+
+def test_signed_up_in_the_browser_the_first_question_is_answered(context: BrowserContext, site: Site) -> None:
+    person = Person(context, site.url)
+    person.page.goto(site.url)
+    expect(person.page).to_have_url(re.compile("/accounts/login/"))
+    person.sign_up("newcomer")
+    expect(person.page.get_by_role("heading", name="Hello, newcomer")).to_be_visible()
+    person.ask("Anybody there?")
+    person.expect_done()
+    assert person.text() == tokens(20)
 
 
 def test_text_grows_as_it_streams(person: Person) -> None:
@@ -127,7 +138,7 @@ def test_both_transcripts_are_in_the_admin_with_their_statuses(
     admin = Person(context, site.url)
     admin.page.goto(f"{site.url}/admin/")
     admin.page.fill("input[name=username]", ADMIN)
-    admin.page.fill("input[name=password]", "correct horse battery staple")
+    admin.page.fill("input[name=password]", PASSWORD)
     admin.page.click("input[type=submit]")
     for question, answer, status in (
         ("the first question", tokens(20), "complete"),
