@@ -1,0 +1,80 @@
+"""The site as a process: it starts on both servers and databases, answers over its socket, and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chat.testing.script import Script
+from chat.testing.scripted_upstream import ScriptedUpstream
+
+from . import postgresql
+from .servers import ServerName, SiteProcess, fresh_database
+from .wsclient import ChatClient
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def postgresql_url() -> Iterator[str]:
+    with postgresql.server() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield ""
+        return
+    with fresh_database(request.getfixturevalue("postgresql_url")) as url:
+        yield url
+
+
+@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+async def test_a_killed_site_comes_back_with_what_was_said(
+    server: ServerName, database_url: str, tmp_path: Path, scripted_upstream: ScriptedUpstream
+) -> None:
+    with SiteProcess(
+        tmp_path, server, database_url=database_url, OPENAI_BASE_URL=scripted_upstream.base_url
+    ) as site:
+        headers = site.headers(site.sign_in("ada"))
+        async with ChatClient(site.socket_url, headers) as client:
+            accepted = await client.send("Hello")
+            end = await client.ended(accepted["generation"])
+            assert end["status"] == "complete"
+            assert client.shown[accepted["generation"]].text == Script().text
+        site.kill()
+        assert not site.alive
+        contents = site.django(
+            """
+            from chat.models import Message
+            result = [m.content for m in Message.objects.filter(conversation=id).order_by("position")]
+            """,
+            id=accepted["conversation"],
+        )
+        assert contents == ["Hello", Script().text]
+        site.start()
+        async with ChatClient(site.socket_url, headers) as client:
+            await client.say(
+                "watch", conversation=accepted["conversation"], seen={accepted["generation"]: -1}
+            )
+            assert (await client.ended(accepted["generation"]))["status"] == "complete"
+        await asyncio.to_thread(site.terminate)
+
+
+def test_a_snippet_that_fails_says_why(tmp_path: Path) -> None:
+    site = SiteProcess(tmp_path)
+    site.manage("migrate", "--verbosity=0")
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        site.django("1 / 0")
+    assert site.django("1 + one", one=1) == 2
+    site.__exit__(None, None, None)
+
+
+def test_a_site_that_cannot_start_shows_its_log(tmp_path: Path) -> None:
+    site = SiteProcess(tmp_path, LLMCHAT_MAX_RUNNING="many")
+    with pytest.raises(TimeoutError, match="LLMCHAT_MAX_RUNNING"):
+        site.start()
