@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from channels.db import aclose_old_connections
 from django.dispatch import Signal
 
 #: A generation was accepted. Arguments: generation (its id), message (uuid), conversation (uuid).
@@ -9,3 +12,15 @@ generation_started = Signal()
 
 #: A generation reached its one end. Arguments: generation, message, conversation, status, error_code.
 generation_ended = Signal()
+
+
+async def send(signal: Signal, *, sender: Any, **arguments: Any) -> None:
+    """Sends `signal`; receivers that are not coroutines run in a thread and may use the database."""
+    if not signal.has_listeners(sender):
+        return
+    # No request ends in that thread: without this a connection, broken ones too, would stay there for good.
+    await aclose_old_connections()
+    try:
+        await signal.asend_robust(sender=sender, **arguments)
+    finally:
+        await aclose_old_connections()

@@ -277,7 +277,8 @@ class Runner:
         for watcher in tuple(self.hub.by_conversation.get(log.conversation, ())):
             watcher.attach(log)
         self.spawn(
-            signals.generation_started.asend_robust(
+            signals.send(
+                signals.generation_started,
                 sender=Generation,
                 generation=log.generation,
                 message=log.message,
@@ -332,7 +333,8 @@ class Runner:
             self.tell_conversation(log.owner, log.conversation, written.revision, written.title, state)
         if written.won and generation is not None:
             self.spawn(
-                signals.generation_ended.asend_robust(
+                signals.send(
+                    signals.generation_ended,
                     sender=Generation,
                     generation=generation.pk,
                     message=generation.message_id,
