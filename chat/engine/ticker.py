@@ -23,13 +23,15 @@ class Ticker:
     def __init__(self, interval: float) -> None:
         self._interval = interval
         self._members: set[Ticking] = set()
+        self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, member: Ticking) -> None:
         self._members.add(member)
         if self._timer is None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_at(loop.time() + self._interval, self._tick, loop)
+            self._due = loop.time() + self._interval
+            self._timer = loop.call_at(self._due, self._tick, loop)
 
     def discard(self, member: Ticking) -> None:
         self._members.discard(member)
@@ -47,7 +49,7 @@ class Ticker:
         if not self._members:
             self._timer = None
             return
-        assert self._timer is not None
         # By the clock, not from the end of the work: a busy tick does not slow the next one down.
-        due = max(self._timer.when() + self._interval, loop.time())
-        self._timer = loop.call_at(due, self._tick, loop)
+        # Kept here, because uvloop's handle of a timer that is due already does not know its time.
+        self._due = max(self._due + self._interval, loop.time())
+        self._timer = loop.call_at(self._due, self._tick, loop)
