@@ -185,6 +185,9 @@ class ChatClient:
         if kind not in ("begin", "event", "snapshot", "end"):
             return
         generation = frame["generation"]
+        if kind == "end" and "id" in frame and generation not in self.shown:
+            # The reply to a stop, of an answer that this viewer does not show.
+            return
         shown = self.shown.setdefault(generation, Shown())
         if kind == "begin":
             if shown.last < 0:
