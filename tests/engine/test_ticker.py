@@ -28,7 +28,9 @@ class Slow:
             self.enough.set()
 
 
-@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize(
+    "new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+)
 def test_a_tick_that_comes_too_late_is_not_the_last_one(
     new_loop: Callable[[], asyncio.AbstractEventLoop],
 ) -> None:
