@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+
+
+class HashedModules(ManifestStaticFilesStorage):
+    support_js_module_import_aggregation = True
