@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from chat.testing.scripted_upstream import ScriptedUpstream
+from tests.servers import SiteProcess
 
 from .person import Person
-from .site import Site
 
 HERE = Path(__file__).parent
 
@@ -28,14 +28,14 @@ def upstream() -> Iterator[ScriptedUpstream]:
 
 
 @pytest.fixture(scope="session")
-def site(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProcess]:
     """One site for all tests that do not change it; each test brings its own people."""
     folder = tmp_path_factory.mktemp("site")
-    with Site(
+    with SiteProcess(
         folder,
+        "daphne",
         OPENAI_BASE_URL=upstream.base_url,
-        OPENAI_API_KEY="key",
-        LLMCHAT_MODEL="scripted",
+        LLMCHAT_SIGNUP="open",
         LLMCHAT_COMMANDS_PER_MINUTE="1000",
     ) as site:
         yield site
@@ -58,9 +58,9 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def person(context: BrowserContext, site: Site) -> Iterator[Person]:
+def person(context: BrowserContext, site: SiteProcess) -> Iterator[Person]:
     """Somebody new, signed in, with the chat open. Their page must not have had any problem."""
-    person = Person(context, site.url)
+    person = Person(context, site.base_url)
     person.enter(site)
     yield person
     assert person.problems == []

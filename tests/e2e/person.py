@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from typing import Any
 
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from playwright.sync_api import BrowserContext, Locator, Page, WebSocketRoute, expect
 
-from .site import PASSWORD, Site
+from tests.servers import SiteProcess
 
+#: Of everybody here.
+PASSWORD = "correct horse battery staple"
+HASHED = PBKDF2PasswordHasher().encode(PASSWORD, "salt", iterations=1)
 COMPOSER = "llmchat-app:defined llmchat-composer textarea"
+
+_numbers = itertools.count(1)
 
 
 class Person:
@@ -39,9 +46,10 @@ class Person:
         if not address.startswith((self.url, "data:")):
             self.strangers.append(address)
 
-    def enter(self, site: Site) -> None:
-        """Opens the chat as somebody who is signed in already."""
-        self.name, session = site.somebody()
+    def enter(self, site: SiteProcess, **fields: Any) -> None:
+        """Opens the chat as somebody new, with these fields, who is signed in already."""
+        self.name = f"person{next(_numbers)}"
+        session = site.sign_in(self.name, password=HASHED, **fields)
         self.context.add_cookies([{"name": "sessionid", "value": session, "url": self.url}])
         self.page.goto(self.url)
         self.page.wait_for_selector(COMPOSER)
@@ -54,10 +62,10 @@ class Person:
         self.page.click("main button[type=submit]")
         self.page.wait_for_selector(COMPOSER)
 
-    def sign_in(self, name: str, password: str = PASSWORD) -> None:
+    def sign_in(self, name: str) -> None:
         """Fills in the form that is open."""
         self.page.fill("input[name=login]", name)
-        self.page.fill("input[name=password]", password)
+        self.page.fill("input[name=password]", PASSWORD)
         self.page.click("main button[type=submit]")
 
     def other_tab(self, path: str = "/") -> Person:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, expect
 
+from tests.servers import SiteProcess
+
 from .person import Person, tokens
-from .site import ADMIN, PASSWORD, Site
 
-STEADY = {"count": 150, "rate": 50}
+STEADY: dict[str, Any] = {"count": 150, "rate": 50}
 
 
-def test_signed_up_in_the_browser_the_first_question_is_answered(context: BrowserContext, site: Site) -> None:
-    person = Person(context, site.url)
-    person.page.goto(site.url)
+def test_signed_up_in_the_browser_the_first_question_is_answered(
+    context: BrowserContext, site: SiteProcess
+) -> None:
+    person = Person(context, site.base_url)
+    person.page.goto(site.base_url)
     expect(person.page).to_have_url(re.compile("/accounts/login/"))
     person.sign_up("newcomer")
     expect(person.page.get_by_role("heading", name="Hello, newcomer")).to_be_visible()
@@ -123,7 +127,7 @@ def test_edit_and_regenerate_make_versions_that_can_be_walked(person: Person) ->
 
 
 def test_both_transcripts_are_in_the_admin_with_their_statuses(
-    browser: Browser, person: Person, site: Site
+    browser: Browser, person: Person, site: SiteProcess
 ) -> None:
     person.ask("the first question")
     person.expect_done()
@@ -135,16 +139,13 @@ def test_both_transcripts_are_in_the_admin_with_their_statuses(
     stopped = person.text()
 
     context = browser.new_context(locale="en")
-    admin = Person(context, site.url)
-    admin.page.goto(f"{site.url}/admin/")
-    admin.page.fill("input[name=username]", ADMIN)
-    admin.page.fill("input[name=password]", PASSWORD)
-    admin.page.click("input[type=submit]")
+    admin = Person(context, site.base_url)
+    admin.enter(site, is_staff=True, is_superuser=True)
     for question, answer, status in (
         ("the first question", tokens(20), "complete"),
         ('{"count"', stopped, "stopped"),
     ):
-        admin.page.goto(f"{site.url}/admin/llmchat/conversation/")
+        admin.page.goto(f"{site.base_url}/admin/llmchat/conversation/")
         admin.page.get_by_role("link", name=re.compile(re.escape(question))).first.click()
         expect(admin.page.locator("#content")).to_contain_text(answer[:40])
         expect(admin.page.locator("#content")).to_contain_text(status)

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from project.run import HOST, free_port
+from tests.servers import SiteProcess
 
 from .person import COMPOSER, Person
-from .site import Site
 
 
 @pytest.fixture
 def person_at(context: BrowserContext, tmp_path: Path) -> Iterator[Callable[..., Person]]:
     """Opens a site with the variables given, and somebody at it."""
-    sites: list[Site] = []
+    sites: list[SiteProcess] = []
 
     def open_site(**variables: str) -> Person:
-        site = Site(tmp_path, **variables)
+        site = SiteProcess(tmp_path, "daphne", **variables)
         sites.append(site)
-        person = Person(context, site.__enter__().url)
+        person = Person(context, site.__enter__().base_url)
         person.enter(site)
         return person
 
@@ -64,7 +65,7 @@ def test_two_hundred_thousand_characters_are_refused_and_kept(person: Person) ->
     ids=["unknown model", "wrong key", "rate limit", "server error", "empty answer", "html"],
 )
 def test_the_provider_s_faults_are_sentences_with_one_button(
-    person: Person, script: dict[str, object], sentence: str
+    person: Person, script: dict[str, Any], sentence: str
 ) -> None:
     person.ask(**script)
     expect(person.state).to_contain_text(sentence)
@@ -103,7 +104,7 @@ def test_a_conversation_that_is_not_mine_is_said_not_to_be_here(person: Person) 
     expect(person.page.locator(COMPOSER)).to_be_visible()
 
 
-def test_a_stranger_s_conversation_is_not_here_either(person: Person, site: Site) -> None:
+def test_a_stranger_s_conversation_is_not_here_either(person: Person, site: SiteProcess) -> None:
     person.ask(tokens=["secret"])
     person.expect_done()
     address = person.page.url

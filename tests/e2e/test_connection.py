@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,21 +9,16 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from chat.testing.scripted_upstream import ScriptedUpstream
+from tests.servers import SiteProcess
 
 from .person import COMPOSER, Person, tokens
-from .site import Site
 
 
 @pytest.fixture
-def own_site(upstream: ScriptedUpstream, tmp_path: Path) -> Iterator[Site]:
+def own_site(upstream: ScriptedUpstream, tmp_path: Path) -> Iterator[SiteProcess]:
     """A site that the test may end."""
-    with Site(
-        tmp_path,
-        OPENAI_BASE_URL=upstream.base_url,
-        OPENAI_API_KEY="key",
-        LLMCHAT_MODEL="scripted",
-        LLMCHAT_DRAIN_SECONDS="1",
-    ) as site:
+    variables = {"OPENAI_BASE_URL": upstream.base_url, "LLMCHAT_DRAIN_SECONDS": "1"}
+    with SiteProcess(tmp_path, "daphne", **variables) as site:
         yield site
 
 
@@ -70,12 +64,12 @@ def test_a_message_without_an_answer_survives_a_reload(person: Person) -> None:
     expect(person.page.locator(".lc-user")).to_have_count(1)
 
 
-def test_a_restart_of_the_server_passes(context: BrowserContext, own_site: Site) -> None:
-    person = Person(context, own_site.url)
+def test_a_restart_of_the_server_passes(context: BrowserContext, own_site: SiteProcess) -> None:
+    person = Person(context, own_site.base_url)
     person.enter(own_site)
     person.ask(count=200, rate=20)
     person.wait_for_text(100)
-    own_site.end(signal.SIGTERM)
+    own_site.terminate()
     person.write("still here")
     expect(person.notices).to_contain_text("No connection.", timeout=10_000)
     own_site.start()
@@ -92,14 +86,14 @@ def test_a_restart_of_the_server_passes(context: BrowserContext, own_site: Site)
 
 
 def test_a_killed_server_loses_nothing_that_was_shown_a_moment_ago(
-    context: BrowserContext, own_site: Site
+    context: BrowserContext, own_site: SiteProcess
 ) -> None:
-    person = Person(context, own_site.url)
+    person = Person(context, own_site.base_url)
     person.enter(own_site)
     person.ask(count=500, rate=20)
     shown = person.wait_for_text(300)
     person.wait_for_text(len(shown) + 100)
-    own_site.end(signal.SIGKILL)
+    own_site.kill()
     own_site.start()
     expect(person.state).to_contain_text("cut off", timeout=40_000)
     kept = person.text()

@@ -50,9 +50,29 @@ def test_what_a_model_writes_does_not_run_and_fetches_nothing(person: Person) ->
     # The fixture looks for requests to other places, script errors and violations of the policy.
 
 
-def test_an_entity_table_or_not_the_growing_page_equals_the_finished_one(person: Person) -> None:
-    text = "Some *text*\n\n1. a\n2. b\n   - c\n\n| a | b |\n|---|--:|\n| 1 | `2` |\n\n> quote [x][1]\n\n```py\nx = 1\n```\n\n[1]: https://x.example/\n"
-    person.ask(tokens=re.findall(r"(?s).{1,3}", text), rate=60)
+GROWING = """\
+Some *text*
+
+1. a
+2. b
+   - c
+
+| a | b |
+|---|--:|
+| 1 | `2` |
+
+> quote [x][1]
+
+```py
+x = 1
+```
+
+[1]: https://x.example/
+"""
+
+
+def test_what_has_grown_equals_what_is_rendered_at_once(person: Person) -> None:
+    person.ask(tokens=re.findall(r"(?s).{1,3}", GROWING), rate=60)
     person.expect_done()
     grown = person.prose.inner_html()
     person.page.reload()
@@ -161,7 +181,8 @@ def test_enter_that_ends_an_input_method_s_word_does_not_send(person: Person) ->
     person.write("日本")
     person.page.locator(COMPOSER).evaluate(
         """field => {
-          const press = (init) => field.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true, cancelable: true, ...init}));
+          const enter = {key: "Enter", bubbles: true, cancelable: true};
+          const press = (init) => field.dispatchEvent(new KeyboardEvent("keydown", {...enter, ...init}));
           press({isComposing: true});
           press({keyCode: 229});
         }"""

@@ -129,8 +129,14 @@ class AppElement extends HTMLElement {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
     this.#socket.addEventListener("state", () => {
-      clearTimeout(timer);
       const { state } = this.#socket;
+      if (state === "offline" || state === "connecting") {
+        // Attempts that fail quickly do not put the sentence off.
+        timer ??= setTimeout(() => this.#notices.show("offline", t("offline")), QUIET);
+        return;
+      }
+      clearTimeout(timer);
+      timer = undefined;
       if (state === "ready") {
         for (const name of ["offline", "signed-out", "forbidden", "too-many"]) this.#notices.hide(name);
       } else if (state === "signed-out") {
@@ -138,8 +144,6 @@ class AppElement extends HTMLElement {
         this.#offerSignIn();
       } else if (state === "forbidden" || state === "too-many") {
         this.#notices.show(state, t(state));
-      } else {
-        timer = setTimeout(() => this.#notices.show("offline", t("offline")), QUIET);
       }
     });
     this.#socket.addEventListener("ready", (event) => {
