@@ -190,7 +190,7 @@ def test_each_reading_is_recorded(reader: Client, owner: User) -> None:
 
 
 def test_superusers_are_recorded_as_well(owner: User) -> None:
-    client_of("superuser").get(address_of(converse(owner, ("one", "two"))), REMOTE_ADDR="")
+    client_of("superuser").get(address_of(converse(owner, ("one", "two"))), REMOTE_ADDR="unix:")
     access = ContentAccess.objects.get()
     assert (access.reader_name, access.address) == ("superuser", None)
 
