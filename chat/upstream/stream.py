@@ -106,8 +106,9 @@ class UpstreamStream:
         if not self._waiting:
             content = self._content
             over = content.is_eof() or content.exception() is not None or not self._connected()
-            # The public read_nowait() would raise a stored error before handing out what came before it.
-            data += content._read_nowait(-1)
+            if not content.at_eof():
+                # The public read_nowait() raises a stored error before it hands out what came before that.
+                data += content._read_nowait(-1)
         if data:
             self._feed(data, deltas)
         if self.ended is not None:
@@ -193,7 +194,8 @@ class UpstreamStream:
                 filtered = decoder.finish_reason == "content_filter"
                 code = "content_filtered" if filtered else "upstream_protocol"
                 error = UpstreamError(code, log_detail="finished without content")
-        self.ended = Ended(decoder.finish_reason, decoder.done, error)
+        # Its traceback would keep this stream, and its frames, in a cycle.
+        self.ended = Ended(decoder.finish_reason, decoder.done, error and error.with_traceback(None))
 
     def _unusable(self, detail: str) -> UpstreamError:
         return UpstreamError("upstream_protocol", log_detail=redact(detail, self._secrets))

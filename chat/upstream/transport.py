@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from weakref import WeakSet
 
 import aiohttp
 import httpx2
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 
 from .errors import UpstreamError, redact
 
@@ -20,6 +23,7 @@ ERROR_BODY_SECONDS = 3.0
 _READ_BUFFER = 1 << 16
 #: Many servers close idle connections after five seconds; a request sent into that moment is lost.
 _KEEP_ALIVE_SECONDS = 4.0
+_in_use: ContextVar[asyncio.Transport | None] = ContextVar("in_use", default=None)
 #: Already undone by aiohttp, or (cookies) not to be carried from one user's answer to another's.
 _NOT_PASSED_ON = frozenset({b"content-encoding", b"content-length", b"transfer-encoding", b"set-cookie"})
 
@@ -39,12 +43,13 @@ class Transport(httpx2.AsyncBaseTransport):
         """Sends the request; returns when the response's headers are in."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS),
+                connector=_Connector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=_READ_BUFFER,
                 trust_env=False,
             )
         connect = request.extensions.get("timeout", {}).get("connect")
+        before = _in_use.set(None)
         try:
             response = await self._session.request(
                 request.method,
@@ -56,6 +61,11 @@ class Transport(httpx2.AsyncBaseTransport):
                     total=None, connect=connect, sock_connect=connect, sock_read=None
                 ),
             )
+        except asyncio.CancelledError:
+            if (in_use := _in_use.get()) is not None:
+                # aiohttp has closed it, but in the way of TLS, which waits for the provider to agree.
+                in_use.abort()
+            raise
         except aiohttp.ClientResponseError as error:
             failure = UpstreamError("upstream_protocol", log_detail=redact(str(error)))
         except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:
@@ -69,6 +79,8 @@ class Transport(httpx2.AsyncBaseTransport):
                 stream=_ErrorBody(response),
                 extensions={RESPONSE: response},
             )
+        finally:
+            _in_use.reset(before)
         # Outside of the handler, so that no exception with the provider's words is chained to it.
         raise failure
 
@@ -78,6 +90,20 @@ class Transport(httpx2.AsyncBaseTransport):
             disconnect(response)
         if self._session is not None:
             await self._session.close()
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Tells which connection a request uses before there is a response to ask."""
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 -- it is aiohttp's method
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        _in_use.set(connection.transport)
+        return connection
 
 
 class _ErrorBody(httpx2.AsyncByteStream):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import logging
 import socket
 import time
 from typing import Any, Literal
@@ -179,6 +181,37 @@ async def test_a_page_of_html_is_unusable(
     assert deltas == []
     assert ended.error is not None
     assert (ended.error.code, ended.error.broke_off) == ("upstream_protocol", False)
+
+
+@pytest.mark.parametrize("status", [200, 204])
+async def test_an_empty_answer_is_no_answer(
+    status: int, clients: Clients, scripted_upstream: ScriptedUpstream
+) -> None:
+    scripted_upstream.script(Script(status=status, body="", framing="close"))
+    deltas, ended = await ask(clients, scripted_upstream)
+    assert deltas == []
+    assert ended.error is not None
+    assert (ended.error.code, ended.error.broke_off) == ("upstream_protocol", True)
+
+
+async def test_neither_key_nor_the_provider_s_words_are_logged(
+    clients: Clients, scripted_upstream: ScriptedUpstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    words = f"Mr Smith may not use {KEY}"
+    scripted_upstream.script(
+        Script(),
+        Script(status=401, body=words),
+        Script(fault="error_event", error={"message": words}),
+        Script(body=f"data: {words}\n\n"),
+    )
+    for _ in range(4):
+        with contextlib.suppress(UpstreamError):
+            await ask(clients, scripted_upstream, api_key=KEY)
+    assert len(scripted_upstream.seen) == 4
+    assert "chat/completions" in caplog.text
+    assert KEY not in caplog.text
+    assert "Smith" not in caplog.text
 
 
 async def test_an_unknown_compression_is_unusable(
