@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 from uuid import UUID
 
 from django import template
 from django.conf import settings as django_settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.shortcuts import resolve_url
+from django.templatetags.static import static
 from django.urls import reverse
 
 from ..conf import settings
@@ -20,6 +22,31 @@ from ..policy import get_policy
 
 register = template.Library()
 
+#: What `app.js` imports, directly or not.
+FIRST_MODULES = (
+    "acks",
+    "api",
+    "chat",
+    "commands",
+    "composer",
+    "config",
+    "connection",
+    "conversation",
+    "crc32",
+    "dom",
+    "editable",
+    "generations",
+    "labels",
+    "list",
+    "menu",
+    "message",
+    "notices",
+    "schedule",
+    "socket",
+    "states",
+    "store",
+    "thread",
+)
 #: Stands for any conversation while an address is made; the page puts the real one in.
 _ANY = UUID(int=0)
 
@@ -65,10 +92,20 @@ def llmchat(
         "name": _name(user),
         "suggestions": get_policy().get_suggestions(user),
         "demo": settings.DEMO,
+        "modules": _modules(),
         "nonce": context.get("csp_nonce") or getattr(request, "csp_nonce", ""),
         "user": user,
         "request": request,
     }
+
+
+def _modules() -> list[str]:
+    """Where the browser will look for what `app.js` imports, so that it need not find out step by step."""
+    if getattr(staticfiles_storage, "support_js_module_import_aggregation", False):
+        return [static(f"llmchat/{name}.js") for name in FIRST_MODULES]
+    # The imports are relative, and no storage has changed them.
+    app = static("llmchat/app.js")
+    return [urljoin(app, f"{name}.js") for name in FIRST_MODULES]
 
 
 def _next(request: HttpRequest) -> str:

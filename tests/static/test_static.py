@@ -1,0 +1,100 @@
+"""The page's files: small, with no way to run what a model writes, and at home in any storage."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage, StaticFilesStorage
+from django.core.management import call_command
+from django.test import override_settings
+
+from chat.templatetags.llmchat import FIRST_MODULES
+
+STATIC = Path(__file__).resolve().parents[2] / "chat" / "static" / "llmchat"
+#: What the page may load before the first answer, compressed, in bytes.
+BUDGET = 60_000
+SHEETS = ("page", "tokens", "layout", "messages")
+
+
+class HashedImports(ManifestStaticFilesStorage):
+    support_js_module_import_aggregation = True
+
+
+def compressed(*paths: Path) -> int:
+    return sum(len(gzip.compress(path.read_bytes())) for path in paths)
+
+
+def test_the_first_load_is_small_with_room_left() -> None:
+    scripts = [STATIC / f"{name}.js" for name in ("app", *FIRST_MODULES)]
+    assert compressed(*scripts, *(STATIC / f"{name}.css" for name in SHEETS)) < BUDGET * 0.8
+
+
+def test_with_the_first_answer_s_renderer_it_is_still_less_than_twice_that() -> None:
+    assert compressed(*STATIC.glob("*.js"), *STATIC.glob("*.css"), *STATIC.glob("vendor/*.js")) < BUDGET * 1.2
+
+
+def test_no_script_has_a_way_to_make_markup_or_code_of_text() -> None:
+    sinks = (
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|setAttribute\(\"style"
+    )
+    for path in STATIC.rglob("*.js"):
+        assert not re.search(sinks, path.read_text()), path.name
+
+
+def test_nothing_is_fetched_from_elsewhere() -> None:
+    for path in [*STATIC.glob("*.js"), *STATIC.glob("*.css")]:
+        code = re.sub(r"^\s*(\*|//).*$|/\*.*?\*/", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+        addresses = set(re.findall(r"https?://[\w.]+", code)) - {"http://www.w3.org"}
+        assert addresses == set(), path.name
+
+
+def test_only_the_token_file_has_colours_in_it() -> None:
+    for name in ("layout", "messages"):
+        assert not re.search(r"#[0-9a-f]{3,8}\b|rgb\(|hsl\(", (STATIC / f"{name}.css").read_text()), name
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _contrast(one: str, other: str) -> float:
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_all_text_can_be_read(scheme: int) -> None:
+    found = re.findall(
+        r"--llmchat-([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", (STATIC / "tokens.css").read_text()
+    )
+    colour = {name: pair[scheme] for name, *pair in found}
+    for text in ("text", "muted", "accent", "danger", "warn"):
+        for ground in ("bg", "surface", "sunken"):
+            assert _contrast(colour[text], colour[ground]) >= 4.5, (text, ground)
+    assert _contrast(colour["on-accent"], colour["accent"]) >= 4.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "storage", [StaticFilesStorage, ManifestStaticFilesStorage, HashedImports], ids=lambda one: one.__name__
+)
+def test_it_is_at_home_in_a_storage(storage: type[StaticFilesStorage], tmp_path: Path) -> None:
+    path = f"{storage.__module__}.{storage.__qualname__}"
+    with override_settings(STATIC_ROOT=tmp_path, STORAGES={"staticfiles": {"BACKEND": path}}):
+        call_command("collectstatic", "--noinput", "--verbosity=0")
+    collected = tmp_path / "llmchat"
+    for app in collected.glob("app*.js"):
+        for imported in re.findall(
+            r'from "(\./[^"]+)"|import "(\./[^"]+)"|import\("(\./[^"]+)"\)', app.read_text()
+        ):
+            assert (collected / next(filter(None, imported))).exists()
+    if storage is HashedImports:
+        (app,) = collected.glob("app.*.js")
+        imports = re.findall(r'"\./([\w.]+)"', app.read_text())
+        assert imports
+        assert all(re.fullmatch(r"\w+\.[0-9a-f]{12}\.js", name) for name in imports)
