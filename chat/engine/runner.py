@@ -23,6 +23,7 @@ from ..upstream.stream import UpstreamStream
 from ..upstream.types import ChatRequest, Endpoint
 from . import recovery
 from .admission import Admission, Ticket
+from .context import lasting_context
 from .ending import Written
 from .housekeeping import Housekeeping
 from .hub import Hub
@@ -54,6 +55,7 @@ class Runner:
         self.writer = DatabaseThreads("write", 1)
         self.readers = DatabaseThreads("read", 4)
         self.clients = Clients()
+        self.finishing = asyncio.Lock()
         self.ticker = Ticker(settings.FRAME_INTERVAL)
         self.admission = Admission(
             settings.MAX_RUNNING, settings.MAX_RUNNING_PER_USER, settings.MAX_QUEUED_PER_USER
@@ -98,7 +100,7 @@ class Runner:
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """A task that the runner owns: kept until it ends, cancelled by `close`, its failure logged."""
-        task = self.loop.create_task(work)
+        task = self.loop.create_task(work, context=lasting_context())
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
