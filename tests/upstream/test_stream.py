@@ -12,7 +12,8 @@ import pytest
 from chat.testing.recordings import Recording, recordings
 from chat.testing.script import Fault, Script
 from chat.testing.scripted_upstream import ScriptedUpstream
-from chat.upstream import Clients, Usage, stream
+from chat.upstream import Clients, Usage
+from chat.upstream import stream as stream_module
 from chat.upstream.stream import UpstreamStream
 
 from .quirks import QUIRKS, Quirk, chunk
@@ -118,8 +119,8 @@ async def test_a_reset_behind_the_finish_reason_does_no_harm(
 async def test_silence_behind_the_finish_reason_ends_the_answer_after_a_grace(
     clients: Clients, scripted_upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "FINISH_GRACE", 0.1)
-    monkeypatch.setattr(stream, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(stream_module, "FINISH_GRACE", 0.1)
+    monkeypatch.setattr(stream_module, "LOOK_SECONDS", 0.02)
     scripted_upstream.script(Script(count=2, fault="hang", fault_at=3))
     deltas, ended = await ask(clients, scripted_upstream)
     assert "".join(delta.text for delta in deltas) == "token0 token1 "
@@ -266,11 +267,14 @@ async def test_closing_twice_and_after_cancellation_is_fine(
 
 
 async def test_after_done_the_connection_is_used_again(
-    clients: Clients, scripted_upstream: ScriptedUpstream
+    clients: Clients, scripted_upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(stream_module, "REUSE_GRACE", 5)
     for _ in range(5):
-        await ask(clients, scripted_upstream)
-    await scripted_upstream.await_idle()
+        stream = await open_stream(clients, scripted_upstream)
+        await read_all(stream)
+        async with asyncio.timeout(5):
+            await stream._content.wait_eof()
     assert len(scripted_upstream.seen) == 5
     assert scripted_upstream.connections == 1
 
