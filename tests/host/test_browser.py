@@ -1,0 +1,208 @@
+"""The bookshop's readers and staff at their browsers: strict policy, hashed names, another mount."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Response, expect, sync_playwright
+from websockets.sync.client import connect
+
+from chat.testing.script import Script
+from chat.testing.scripted_upstream import ScriptedUpstream
+from tests.e2e.person import COMPOSER, Person, tokens
+
+from .shop import Shop
+
+pytestmark = pytest.mark.browser
+
+READER, CLERK, PASSWORD = "ines@example.org", "rui@example.org", "a long way to Lisbon"
+PEOPLE = f"""
+from chat.models import Evening
+from members.models import Member
+Member.objects.create_user("{READER}", "{PASSWORD}", called="Inês")
+Member.objects.create_superuser("{CLERK}", "{PASSWORD}")
+Evening.objects.create(pk=1, title="Small islands", author="Marta Sousa")
+"""
+WORDS = 80
+HASHED = re.compile(r"/assets/[\w/.-]+\.[0-9a-f]{12}\.(js|css|svg)$")
+REPORT_VIOLATIONS = """
+addEventListener("securitypolicyviolation", (event) =>
+  console.error(`${event.effectiveDirective} forbids ${event.blockedURI}`));
+"""
+READ_STREAM = """
+async (address) => {
+  const pieces = [];
+  const reader = (await fetch(address)).body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let read = await reader.read(); !read.done; read = await reader.read()) pieces.push(read.value);
+  return pieces;
+}
+"""
+
+
+class Visitor(Person):
+    """Somebody in the shop; answers of the site that are errors are problems too."""
+
+    def __init__(self, context: BrowserContext, origin: str) -> None:
+        super().__init__(context, origin)
+        #: Everything the site answered, by its path.
+        self.responses: dict[str, Response] = {}
+        self.page.on("response", self._answered)
+
+    def _answered(self, response: Response) -> None:
+        self.responses[response.url.removeprefix(self.url)] = response
+        if response.status >= 400:
+            self.problems.append(f"{response.status} {response.url}")
+
+    def visit(self, path: str, email: str) -> None:
+        """Goes to a page that asks who is there, and signs in."""
+        self.page.goto(self.url + path)
+        self.page.fill("input[name=username]", email)
+        self.page.fill("input[name=password]", PASSWORD)
+        self.page.press("input[name=password]", "Enter")
+        self.page.wait_for_url(self.url + path)
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[ScriptedUpstream]:
+    with ScriptedUpstream(default=Script(count=WORDS, rate=25)) as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="module")
+def origin(shop: Shop, upstream: ScriptedUpstream) -> Iterator[str]:
+    shop.run("manage.py", "shell", "--no-imports", "-c", PEOPLE)
+    with shop.open(ASSISTANT_URL=upstream.base_url) as origin:
+        yield origin
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en")
+    context.set_default_timeout(15_000)
+    context.add_init_script(REPORT_VIOLATIONS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def visitor(context: BrowserContext, origin: str) -> Iterator[Visitor]:
+    visitor = Visitor(context, origin)
+    yield visitor
+    assert visitor.problems == []
+    assert visitor.strangers == []
+
+
+def test_an_answer_grows_survives_a_reload_and_the_next_is_stopped_and_both_are_in_the_admin(
+    browser: Browser, visitor: Visitor, upstream: ScriptedUpstream
+) -> None:
+    page, whole = visitor.page, tokens(WORDS)
+    sockets: list[str] = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    visitor.visit("/help/chat/", READER)
+    expect(page.get_by_role("link", name="The Bookshop")).to_be_visible()
+    expect(page.get_by_role("heading", name="Hello, Inês")).to_be_visible()
+
+    visitor.ask("Which novel for a long train journey?")
+    steps = [visitor.wait_for_text(length) for length in (1, 100, 200)]
+    assert len(set(steps)) == 3
+    assert all(whole.startswith(step) for step in steps)
+    expect(page).to_have_url(re.compile(r"/help/chat/c/[0-9a-f-]{36}/$"))
+
+    page.reload()
+    assert visitor.wait_for_text(len(steps[-1])).startswith(steps[-1])
+    visitor.expect_running()
+    visitor.expect_done()
+    assert visitor.text() == whole
+
+    visitor.ask("And for the way back?")
+    expect(visitor.answers).to_have_count(2)
+    visitor.wait_for_text(50)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(visitor.state).to_contain_text("Stopped.")
+    stopped = visitor.text()
+    assert whole.startswith(stopped)
+    assert upstream.wait_closed(-1).closed_by == "client"
+    assert sockets == [f"{visitor.url.replace('http', 'ws')}/help/chat/ws/"] * 2
+
+    clerk = Visitor(browser.new_context(locale="en"), visitor.url)
+    clerk.context.add_init_script(REPORT_VIOLATIONS)
+    clerk.visit("/office/", CLERK)
+    clerk.page.goto(f"{visitor.url}/office/llmchat/conversation/")
+    row = clerk.page.locator("#result_list tbody tr", has_text=READER)
+    expect(row).to_contain_text("stopped")
+    row.get_by_role("link").first.click()
+    content = clerk.page.locator("#content")
+    for text in ("Which novel", whole, "complete", "And for the way back?", stopped, "stopped"):
+        expect(content).to_contain_text(text)
+    clerk.page.goto(f"{visitor.url}/office/llmchat/contentaccess/")
+    expect(clerk.page.locator("#result_list")).to_contain_text(CLERK)
+    clerk.page.goto(f"{visitor.url}/office/chat/answer/")
+    expect(clerk.page.locator("#result_list")).to_contain_text("complete")
+    expect(clerk.page.locator("#result_list")).to_contain_text("stopped")
+    assert clerk.problems == []
+    clerk.context.close()
+
+
+def test_the_chat_in_a_page_of_the_site_stays_on_that_page(
+    visitor: Visitor, upstream: ScriptedUpstream
+) -> None:
+    page = visitor.page
+    page.goto(f"{visitor.url}/evenings/1/")
+    page.get_by_role("link", name="Sign in", exact=True).click()
+    page.fill("input[name=username]", READER)
+    page.fill("input[name=password]", PASSWORD)
+    page.press("input[name=password]", "Enter")
+    expect(page.get_by_role("heading", name="Small islands, with Marta Sousa")).to_be_visible()
+    visitor.ask("When does it begin?")
+    visitor.expect_done()
+    assert visitor.text() == tokens(WORDS)
+    expect(page).to_have_url(f"{visitor.url}/evenings/1/")
+    assert "this evening: Small islands" in upstream.seen[-1].body["messages"][0]["content"]
+    page.reload()
+    expect(visitor.prose).to_have_text(re.compile(re.escape(tokens(WORDS))))
+
+
+def test_all_files_come_under_names_that_may_be_kept_for_ever(visitor: Visitor) -> None:
+    visitor.visit("/help/chat/", READER)
+    visitor.ask("Hello?")
+    visitor.expect_done()
+    files = {path: answer for path, answer in visitor.responses.items() if path.startswith("/assets/")}
+    names = {re.sub(r"\.[0-9a-f]{12}\.", ".", path) for path in files}
+    assert names >= {f"/assets/llmchat/{name}" for name in ("app.js", "socket.js", "vendor/markdown-it.js")}
+    assert [path for path in files if not HASHED.search(path)] == []
+    assert {answer.headers["cache-control"] for answer in files.values()} == {
+        "max-age=315360000, public, immutable"
+    }
+
+
+def test_the_site_s_colours_are_the_chat_s(visitor: Visitor) -> None:
+    visitor.visit("/help/chat/", READER)
+    visitor.write("red?")
+    expect(visitor.send_button).to_have_css("background-color", "rgb(122, 31, 43)")
+    expect(visitor.page.locator("llmchat-app")).to_have_css("background-color", "rgb(255, 250, 240)")
+    expect(visitor.page.locator(COMPOSER)).to_have_css("font-family", "Georgia, serif")
+
+
+def test_views_of_the_site_ask_too(visitor: Visitor, upstream: ScriptedUpstream) -> None:
+    visitor.visit("/help/chat/", READER)
+    upstream.script(Script(tokens=["Read ", "Middlemarch."]))
+    assert visitor.page.evaluate(READ_STREAM, "/evenings/1/reading-list/") == ["Read Middlemarch."]
+    pieces = visitor.page.evaluate(READ_STREAM, "/evenings/1/introduction/")
+    assert "".join(pieces).strip() == tokens(WORDS)
+    assert len(pieces) > 3
+
+
+def test_sockets_of_the_site_ring_beside_the_chat_s(origin: str) -> None:
+    with connect(f"{origin.replace('http', 'ws')}/bell/") as socket:
+        socket.send("ring")
+        assert socket.recv(5) == "Coming!"
