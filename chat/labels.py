@@ -37,7 +37,7 @@ def labels() -> dict[str, str]:
         "noConversations": _("Your conversations will appear here."),
         "notDeleted": _("The conversation could not be deleted."),
         "notSaved": _("The change could not be saved."),
-        "offline": _("No connection. What you send now goes out when it is back."),
+        "offline": _("No connection. What you send waits for it."),
         "pin": _("Pin"),
         "previousVersion": _("Previous version"),
         "queued": _("Waiting for a free place…"),

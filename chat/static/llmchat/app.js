@@ -5,6 +5,8 @@ import { config } from "./config.js";
 import { Api } from "./api.js";
 import { Chat } from "./chat.js";
 import "./composer.js";
+import { Conversations } from "./conversations.js";
+import { Drawer } from "./drawer.js";
 import { titleField } from "./editable.js";
 import { t } from "./labels.js";
 import "./list.js";
@@ -21,8 +23,6 @@ import "./thread.js";
  * @typedef {import("./composer.js").ComposerElement} ComposerElement
  */
 
-/** How long a deletion can be undone, in milliseconds. */
-const UNDO = 6_000;
 /** Nobody has to know of a connection that comes back within this time. */
 const QUIET = 1_500;
 /** What of an answer is read aloud at its end; the rest is there to be read. */
@@ -42,7 +42,7 @@ class AppElement extends HTMLElement {
     const typed = this.#composer.text;
     if (typed) this.#store.keepDraft(config.conversation, typed);
     this.#enter(config.conversation).then(() => this.#chat.resume());
-    this.#loadList();
+    this.#conversations.load();
   }
 
   #started = false;
@@ -51,10 +51,12 @@ class AppElement extends HTMLElement {
   #socket = new ChatSocket(socketAddress());
   #chat = new Chat(this.#socket, this.#api, this.#store);
   #notices = new Notices(this.#find(".lc-notices"), this.#find(".lc-live"));
-  /** @type {string | null} */
-  #nextPage = null;
-  /** @type {Map<string, ReturnType<typeof setTimeout>>} deletions that can still be undone */
-  #deletions = new Map();
+  #drawer = new Drawer(this, this.#find("[data-do=drawer]"), this.#find(".lc-sidebar"), this.#find(".lc-main"));
+  #conversations = new Conversations(this.#list, this.#api, this.#notices, {
+    changed: () => this.#show(),
+    deleted: (id) => this.#store.keepDraft(id, ""),
+    failed: (error) => this.#failed(error),
+  });
 
   get #list() {
     return /** @type {ListElement} */ (this.#find("llmchat-list"));
@@ -109,9 +111,9 @@ class AppElement extends HTMLElement {
       continue: (id) => this.#chat.continue(id),
       branch: (id) => this.#chat.show(id),
       open: (id) => this.#go(id),
-      more: () => this.#loadMore(),
-      rename: ({ id, title }) => this.#change(id, { title }),
-      pin: ({ id, pinned }) => this.#change(id, { pinned }),
+      more: () => this.#conversations.more(),
+      rename: ({ id, title }) => this.#conversations.change(id, { title }),
+      pin: ({ id, pinned }) => this.#conversations.change(id, { pinned }),
       delete: (id) => this.#delete(id),
       notice: (text) => this.#notices.show("notice", text),
       say: (text) => this.#say(text),
@@ -122,7 +124,6 @@ class AppElement extends HTMLElement {
     this.addEventListener("click", (event) => this.#clicked(event));
     this.addEventListener("keydown", (event) => this.#pressed(event));
     window.addEventListener("popstate", () => config.routed && this.#enter(this.#addressed()));
-    window.addEventListener("pagehide", () => this.#deletions.forEach((_, id) => this.#deleteNow(id)));
   }
 
   #listenToConnection() {
@@ -150,17 +151,13 @@ class AppElement extends HTMLElement {
       const { user } = /** @type {CustomEvent} */ (event).detail;
       // Somebody else has signed in meanwhile: nothing on this page is theirs.
       if (user !== config.user.id) location.reload();
-      else this.#loadList();
+      else this.#conversations.load();
     });
     this.#socket.addEventListener("error", (event) => {
       this.#notices.show("error", /** @type {CustomEvent} */ (event).detail.message);
     });
     this.#socket.addEventListener("conversation", (event) => {
-      const { conversation: id, title, state, revision } = /** @type {CustomEvent} */ (event).detail;
-      if (state === "deleted") return this.#list.drop(id);
-      const known = this.#list.get(id);
-      const updated = known && state !== "running" ? known.updated : new Date().toISOString();
-      this.#list.put({ id, title, state, revision, updated });
+      this.#conversations.follow(/** @type {CustomEvent} */ (event).detail);
     });
   }
 
@@ -209,7 +206,7 @@ class AppElement extends HTMLElement {
     this.#find(".lc-greeting").hidden = conversation.id !== null || conversation.messages.size > 0;
     this.#thread.show(conversation);
     this.#composer.running = running;
-    const title = this.#list.get(conversation.id ?? "")?.title || conversation.title;
+    const title = this.#conversations.title(conversation.id ?? "") || conversation.title;
     this.#find(".lc-title-text").textContent = title || t(conversation.id ? "untitled" : "newChat");
     this.#find(".lc-header").classList.toggle("lc-new", conversation.id === null);
     if (config.routed) document.title = title || t("newChat");
@@ -218,6 +215,7 @@ class AppElement extends HTMLElement {
   /** @param {boolean} missing */
   #showMissing(missing) {
     this.#find(".lc-missing").hidden = !missing;
+    this.#find(".lc-header").classList.toggle("lc-nothing", missing);
     this.#thread.hidden = missing;
     this.#composer.hidden = missing;
   }
@@ -228,7 +226,7 @@ class AppElement extends HTMLElement {
    * @param {string | null} id
    */
   async #enter(id) {
-    this.#closeDrawer();
+    this.#drawer.close();
     this.#notices.hide("refused");
     this.#showMissing(false);
     this.#list.current = id;
@@ -257,82 +255,14 @@ class AppElement extends HTMLElement {
     this.#store.keepDraft(null, "");
     this.#store.keepDraft(id, this.#composer.text);
     if (config.routed) history.replaceState(null, "", config.page.replace("{id}", id));
-    if (!this.#list.get(id)) this.#list.put({ id, title: "", state: "running", revision: 0, updated: new Date().toISOString() });
+    this.#conversations.add(id);
     this.#list.current = id;
-  }
-
-  async #loadList() {
-    try {
-      const { results, next } = await this.#api.list();
-      this.#list.refresh(results, next === null);
-      this.#nextPage ??= next;
-      this.#show();
-    } catch (error) {
-      this.#failed(/** @type {any} */ (error));
-    }
-  }
-
-  async #loadMore() {
-    const page = this.#nextPage;
-    if (!page) return;
-    this.#nextPage = null;
-    try {
-      const { results, next } = await this.#api.list(page);
-      this.#list.put(...results);
-      this.#nextPage = next;
-    } catch {
-      this.#nextPage = page;
-    }
-  }
-
-  /**
-   * @param {string} id
-   * @param {{title?: string, pinned?: boolean}} changes
-   */
-  async #change(id, changes) {
-    const before = this.#list.get(id);
-    if (!before) return;
-    this.#list.put({ ...before, ...changes });
-    this.#show();
-    try {
-      await this.#api.change(id, changes);
-    } catch (error) {
-      this.#list.put(before);
-      this.#show();
-      const { message, code } = /** @type {import("./commands.js").ChatError} */ (error);
-      if (code === "signed_out") this.#offerSignIn();
-      else this.#notices.show("error", message || t("notSaved"));
-    }
   }
 
   /** @param {string} id */
   #delete(id) {
-    this.#list.hide(id, true);
+    this.#conversations.delete(id, () => this.#go(id));
     if (id === this.#chat.conversation.id) this.#go(null);
-    this.#deletions.set(id, setTimeout(() => this.#deleteNow(id), UNDO));
-    const undo = () => {
-      clearTimeout(this.#deletions.get(id));
-      this.#deletions.delete(id);
-      this.#list.hide(id, false);
-      this.#notices.hide("deleted");
-      this.#go(id);
-    };
-    this.#notices.show("deleted", t("deleted"), { label: t("undo"), act: undo }, UNDO);
-  }
-
-  /** @param {string} id */
-  async #deleteNow(id) {
-    clearTimeout(this.#deletions.get(id));
-    this.#deletions.delete(id);
-    try {
-      await this.#api.remove(id);
-      this.#list.drop(id);
-      this.#store.keepDraft(id, "");
-    } catch (error) {
-      if (/** @type {any} */ (error).code === "not_found") return this.#list.drop(id);
-      this.#list.hide(id, false);
-      this.#notices.show("error", t("notDeleted"));
-    }
   }
 
   /** @param {MouseEvent} event */
@@ -340,8 +270,8 @@ class AppElement extends HTMLElement {
     const target = /** @type {HTMLElement} */ (event.target).closest("[data-do]");
     if (!(target instanceof HTMLElement)) return;
     const id = this.#chat.conversation.id;
-    if (target.dataset.do === "drawer") this.#toggleDrawer();
-    if (target.dataset.do === "close-drawer") this.#closeDrawer();
+    if (target.dataset.do === "drawer") this.#drawer.toggle();
+    if (target.dataset.do === "close-drawer") this.#drawer.close();
     if (target.dataset.do === "suggest") this.#send(target.textContent?.trim() ?? "");
     if (target.dataset.do === "title" && id) this.#rename(id, target);
     if (target.dataset.do === "menu" && id) {
@@ -361,10 +291,10 @@ class AppElement extends HTMLElement {
    * @param {HTMLElement} button
    */
   #rename(id, button) {
-    const field = titleField(this.#list.get(id)?.title ?? "", (title) => {
+    const field = titleField(this.#conversations.title(id), (title) => {
       field.replaceWith(button);
       button.focus();
-      if (title) this.#change(id, { title });
+      if (title) this.#conversations.change(id, { title });
     });
     button.replaceWith(field);
   }
@@ -372,21 +302,10 @@ class AppElement extends HTMLElement {
   /** @param {KeyboardEvent} event */
   #pressed(event) {
     if (event.key !== "Escape" || event.isComposing || event.defaultPrevented) return;
-    if (this.classList.contains("lc-drawer-open")) this.#closeDrawer();
+    if (this.#drawer.isOpen) this.#drawer.close();
     else if (this.#chat.running) this.#chat.stop();
   }
 
-  #toggleDrawer() {
-    const open = this.classList.toggle("lc-drawer-open");
-    this.#find("[data-do=drawer]").setAttribute("aria-expanded", String(open));
-    if (open) this.#find(".lc-sidebar a, .lc-sidebar button").focus();
-  }
-
-  #closeDrawer() {
-    if (!this.classList.contains("lc-drawer-open")) return;
-    this.#toggleDrawer();
-    this.#find("[data-do=drawer]").focus();
-  }
 }
 
 function socketAddress() {

@@ -2,6 +2,7 @@
 
 import { isLive } from "./conversation.js";
 import { announce, h, icon, iconButton } from "./dom.js";
+import { editor } from "./editor.js";
 import { t } from "./labels.js";
 import { outcome, waiting } from "./states.js";
 
@@ -204,41 +205,15 @@ export class MessageElement extends HTMLElement {
   /** Replace the bubble by a field, until it is sent or given up. */
   #edit() {
     this.#editing = true;
-    const field = h("textarea", { class: "lc-edit-field", "aria-label": t("editLabel"), rows: 1, dir: "auto" });
-    field.value = this.#message.text;
-    const leave = () => {
+    const form = editor(this.#message.text, (text) => {
       this.#editing = false;
       this.#body.replaceChildren();
       this.show(this.#message);
-      /** @type {HTMLElement | null} */ (this.#actions.querySelector('[data-action="edit"]'))?.focus();
-    };
-    /** @param {Event} event */
-    const submit = (event) => {
-      event.preventDefault();
-      const text = field.value.trim();
-      if (!text) return;
-      leave();
-      announce(this, "edit", { id: this.#message.id, text });
-    };
-    const form = h(
-      "form",
-      { class: "lc-edit", onsubmit: submit },
-      field,
-      h("div", {}, h("button", { type: "button", class: "lc-button", onclick: leave }, t("cancel")), h("button", { class: "lc-button lc-primary" }, t("send"))),
-    );
-    field.addEventListener("keydown", (event) => {
-      if (event.isComposing || event.keyCode === 229) return;
-      if (event.key === "Escape") {
-        event.stopPropagation();
-        leave();
-      } else if (event.key === "Enter" && !event.shiftKey) {
-        submit(event);
-      }
+      if (text) announce(this, "edit", { id: this.#message.id, text });
+      else /** @type {HTMLElement | null} */ (this.#actions.querySelector('[data-action="edit"]'))?.focus();
     });
     this.#body.replaceChildren(form);
     this.#showActions();
-    field.focus();
-    field.setSelectionRange(field.value.length, field.value.length);
   }
 }
 
