@@ -111,6 +111,9 @@ def _hook_into_daphne() -> None:
             return None
         # In this very call, before daphne cancels the sockets' applications.
         runner.farewell(CLOSE_RESTART_DAPHNE)
+        # Twisted would ignore a second signal.
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: runner.loop.call_soon_threadsafe(runner.hurry))
         return Deferred.fromFuture(asyncio.ensure_future(end(), loop=runner.loop))
 
     async def end() -> None:

@@ -6,7 +6,9 @@ import pytest
 import pytest_asyncio
 
 from chat.testing.scripted_upstream import ScriptedUpstream
+from tests import postgresql
 from tests.insite import InSite, running_site
+from tests.servers import fresh_database
 
 
 @pytest.fixture
@@ -23,3 +25,20 @@ async def site(
     marker = request.node.get_closest_marker("chat")
     async with running_site(upstream, **(marker.kwargs if marker else {})) as site:
         yield site
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A PostgreSQL server for the processes of the whole run."""
+    with postgresql.server() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database for a site in a process of its own; empty = a SQLite file in the site's folder."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    with fresh_database(request.getfixturevalue("postgresql_url")) as url:
+        yield url

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,26 +10,10 @@ import pytest
 from chat.testing.script import Script
 from chat.testing.scripted_upstream import ScriptedUpstream
 
-from . import postgresql
-from .servers import ServerName, SiteProcess, fresh_database
+from .servers import ServerName, SiteProcess
 from .wsclient import ChatClient
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def postgresql_url() -> Iterator[str]:
-    with postgresql.server() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield ""
-        return
-    with fresh_database(request.getfixturevalue("postgresql_url")) as url:
-        yield url
 
 
 @pytest.mark.parametrize("server", ["daphne", "uvicorn"])

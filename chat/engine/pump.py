@@ -89,8 +89,11 @@ class Pump:
             if not self._producing.done():
                 self._producing.cancel()
             self._ticket.release()
-        outcome = self._outcome(self._producing)
-        written = await self._write(outcome)
+        # One after the other: the text of an answer is put together only when it can be written, or many
+        # that end at once would all be in memory twice.
+        async with self._runner.finishing:
+            outcome = self._outcome(self._producing)
+            written = await self._write(outcome)
         self._publish(outcome, written)
 
     async def _produce(self) -> Ended:
