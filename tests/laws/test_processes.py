@@ -267,12 +267,14 @@ async def test_a_database_whose_connections_are_cut_loses_no_text(
 async def wake(client: ChatClient, one: dict[str, Any], script: Script) -> None:
     """A stalled tab begins to acknowledge; one that was sent away meanwhile comes back."""
     client.acks = True
-    if client.close_code is not None:
-        await client.connect()
+    shown = client.shown[one["generation"]]
     await client.acknowledge()
-    await client.text(one["generation"], len(script.text), 30)
-    await client.acknowledge()
-    await client.ended(one["generation"], 30)
+    while shown.end is None:
+        await client.until(lambda: client.close_code or shown.end or len(shown.text) == len(script.text), 30)
+        if client.close_code is not None:
+            await client.connect()
+        await client.acknowledge()
+        await asyncio.sleep(0.01)
     assert client.shown[one["generation"]].text == script.text
     assert not client.mismatches
 
