@@ -79,14 +79,14 @@ def test_flags_are_read_of_our_own_live_generations_only(django_assert_num_queri
 @pytest.mark.django_db(transaction=True)
 def test_only_the_generation_whose_frames_are_refused_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     good, bad = generation(), generation()
-    insert = JournalChunk.objects.bulk_create
+    insert = journal._insert
 
-    def picky(rows: list[JournalChunk], **kwargs: Any) -> Any:
-        if any(row.generation_id == bad.pk for row in rows):
+    def picky(chunks: list[journal.Chunk]) -> None:
+        if any(chunk.generation == bad.pk for chunk in chunks):
             raise DataError("a NUL")
-        return insert(rows, **kwargs)
+        insert(chunks)
 
-    monkeypatch.setattr(JournalChunk.objects, "bulk_create", picky)
+    monkeypatch.setattr(journal, "_insert", picky)
     refused, _ = journal.write([chunk(bad.pk, 1, "x"), chunk(good.pk, 1, "y")], runner_of(good))
     assert refused == [bad.pk]
     assert journal.read(good.pk)
@@ -114,14 +114,14 @@ async def test_an_answer_whose_frames_are_refused_ends_in_error_and_the_others_g
     good = await client.send("good")
     site.upstream.script(script)
     bad = await client.send("bad")
-    insert = JournalChunk.objects.bulk_create
+    insert = journal._insert
 
-    def picky(rows: list[JournalChunk], **kwargs: Any) -> Any:
-        if any(row.generation_id == bad["generation"] for row in rows):
+    def picky(chunks: list[journal.Chunk]) -> None:
+        if any(chunk.generation == bad["generation"] for chunk in chunks):
             raise DataError("a NUL")
-        return insert(rows, **kwargs)
+        insert(chunks)
 
-    monkeypatch.setattr(JournalChunk.objects, "bulk_create", picky)
+    monkeypatch.setattr(journal, "_insert", picky)
     end = await client.ended(bad["generation"])
     assert (end["status"], end["error"]["code"]) == ("error", "internal")
     assert (await client.ended(good["generation"]))["status"] == "complete"
@@ -158,12 +158,12 @@ async def test_a_locked_database_delays_the_journal_and_the_end_but_not_the_stre
     from chat.engine import ending, pump
 
     locked = True
-    insert, finish = JournalChunk.objects.bulk_create, ending.finish
+    insert, finish = journal._insert, ending.finish
 
-    def slow_insert(*args: Any, **kwargs: Any) -> Any:
+    def slow_insert(chunks: list[journal.Chunk]) -> None:
         if locked:
             raise OperationalError("database is locked")
-        return insert(*args, **kwargs)
+        insert(chunks)
 
     def slow_finish(*args: Any) -> Any:
         if locked:
@@ -174,7 +174,7 @@ async def test_a_locked_database_delays_the_journal_and_the_end_but_not_the_stre
     script = Script(count=50, rate=100)
     site.upstream.script(script)
     accepted = await client.send("go")
-    monkeypatch.setattr(JournalChunk.objects, "bulk_create", slow_insert)
+    monkeypatch.setattr(journal, "_insert", slow_insert)
     monkeypatch.setattr(pump, "finish", slow_finish)
     text = await client.text(accepted["generation"], len(script.text))
     assert text == script.text
