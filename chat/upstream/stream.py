@@ -106,7 +106,13 @@ class UpstreamStream:
         if not self._waiting:
             content = self._content
             over = content.is_eof() or content.exception() is not None or not self._connected()
-            if not content.at_eof():
+            # A response without a body has a reader without a buffer, always at its end.
+            if not content.at_eof() and (buffer := content._buffer):
+                if len(buffer) > 1:
+                    # For each piece that it hands out, aiohttp looks after the connection anew.
+                    pieces = b"".join(buffer)
+                    buffer.clear()
+                    buffer.append(pieces)
                 # The public read_nowait() raises a stored error before it hands out what came before that.
                 data += content._read_nowait(-1)
         if data:
