@@ -90,6 +90,21 @@ def test_waiting_is_put_into_words(person: Person) -> None:
     assert person.text() == tokens(3)
 
 
+def test_who_has_to_wait_sees_how_many_are_ahead(person: Person) -> None:
+    addresses = []
+    for _ in range(5):
+        person.page.get_by_role("link", name="New chat").first.click()
+        person.ask(count=1000, rate=20)
+        expect(person.page).to_have_url(re.compile("/c/"))
+        addresses.append(person.page.url)
+    expect(person.state).to_have_text("1 ahead of you")
+    other = person.other_tab(addresses[0].removeprefix(person.url))
+    other.wait_for_text(10)
+    other.page.get_by_role("button", name="Stop", exact=True).click()
+    person.wait_for_text(10)
+    expect(person.state).to_be_empty()
+
+
 def test_reasoning_is_folded_away(person: Person) -> None:
     person.ask(count=3, reasoning=["Let ", "me ", "think"], rate=10)
     person.expect_done()

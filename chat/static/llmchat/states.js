@@ -19,13 +19,12 @@ const REASONS = new Set(["admin", "abandoned", "answer_cap", "suspended"]);
  */
 export function waiting(message, patient) {
   const event = message.events?.at(-1);
-  let text = patient ? "" : t("waiting");
-  if (message.status === "sending") text = patient ? "" : t("sending");
-  else if (event?.kind === "queued") text = event.position > 0 ? t("queuedBehind", { n: event.position }) : t("queued");
-  else if (event?.kind === "retrying") text = t("retrying", { seconds: Math.max(1, Math.round(event.delay ?? 1)) });
-  else if (event?.kind === "fallback") text = t("fallback");
-  else if (message.status === "queued" && !patient) text = t("queued");
-  return { kind: "waiting", text };
+  // What says more than that it takes a while is said at once.
+  if (event?.kind === "queued" && event.position > 0) return { kind: "waiting", text: t("queuedBehind", { n: event.position }) };
+  if (event?.kind === "retrying") return { kind: "waiting", text: t("retrying", { seconds: Math.max(1, Math.round(event.delay ?? 1)) }) };
+  if (event?.kind === "fallback") return { kind: "waiting", text: t("fallback") };
+  const texts = /** @type {Record<string, string>} */ ({ sending: t("sending"), queued: event ? t("waiting") : t("queued") });
+  return { kind: "waiting", text: patient ? "" : (texts[message.status] ?? t("waiting")) };
 }
 
 /**
