@@ -23,7 +23,8 @@ def conforming(stream: str) -> tuple[list[str], list[tuple[str, str]]]:
     """The data of all unnamed events, and (name, data) of the others, as the WHATWG rules say."""
     data: list[str] = []
     named: list[tuple[str, str]] = []
-    name, lines = "", []
+    name = ""
+    lines: list[str] = []
     for line in re.split("\r\n|\r|\n", stream):
         if not line:
             if lines:

@@ -1,0 +1,242 @@
+"""`api/conversations/`: the list, one conversation, what may be changed, and by whom."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import OperationalError
+from django.test import Client
+from django.urls import reverse
+
+from chat.models import Conversation, Generation, Message
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def ada() -> Any:
+    return get_user_model()._default_manager.create_user("ada")
+
+
+@pytest.fixture
+def browser(ada: Any) -> Client:
+    client = Client()
+    client.force_login(ada)
+    return client
+
+
+def conversation_of(user: Any, turns: int = 1, **fields: Any) -> Conversation:
+    conversation = Conversation.objects.create(owner=user, **{"title": "bread", "model": "m", **fields})
+    parent = None
+    for turn in range(turns):
+        question = Message.objects.create(
+            conversation=conversation, parent=parent, role="user", content=f"q{turn}", position=2 * turn
+        )
+        parent = Message.objects.create(
+            conversation=conversation,
+            parent=question,
+            role="assistant",
+            content=f"a{turn}",
+            position=2 * turn + 1,
+            model="m",
+        )
+        Generation.objects.create(message=parent, owner=user, status="complete", last_n=4)
+    return conversation
+
+
+def url_of(conversation: Conversation) -> str:
+    return reverse("llmchat:api_conversation", args=[conversation.pk])
+
+
+def test_the_list_has_the_last_changed_first_and_leads_to_the_next_page(browser: Client, ada: Any) -> None:
+    made = [conversation_of(ada, 0, title=str(n)) for n in range(120)]
+    conversation_of(ada, 0, archived=True)
+    conversation_of(ada, 0, temporary=True)
+    found: list[dict[str, Any]] = []
+    address: str | None = reverse("llmchat:api_conversations")
+    pages = 0
+    while address:
+        answer = browser.get(address).json()
+        found += answer["results"]
+        address = answer["next"]
+        pages += 1
+    assert [row["title"] for row in found] == [row.title for row in reversed(made)]
+    assert pages == 3
+    assert set(found[0]) >= {"id", "title", "model", "revision", "state", "updated"}
+
+
+def test_the_list_costs_the_same_for_one_and_for_fifty(
+    browser: Client, ada: Any, django_assert_max_num_queries: Any
+) -> None:
+    for _ in range(50):
+        conversation_of(ada, 2)
+    with django_assert_max_num_queries(4):
+        assert len(browser.get(reverse("llmchat:api_conversations")).json()["results"]) == 50
+
+
+@pytest.mark.parametrize(
+    ("status", "live", "state"),
+    [
+        ("complete", False, "idle"),
+        ("error", False, "failed"),
+        ("running", True, "running"),
+        ("queued", True, "running"),
+    ],
+)
+def test_the_state_of_a_conversation(browser: Client, ada: Any, status: str, live: bool, state: str) -> None:
+    conversation = conversation_of(ada)
+    Message.objects.filter(role="assistant").update(status=status)
+    if live:
+        Generation.objects.update(status=status)
+    assert browser.get(url_of(conversation)).json()["state"] == state
+
+
+def test_one_conversation_has_its_messages_in_order_with_their_last_generation(
+    browser: Client, ada: Any
+) -> None:
+    conversation = conversation_of(ada, 3)
+    answer = browser.get(url_of(conversation)).json()
+    messages = answer["messages"]
+    assert [m["text"] for m in messages] == ["q0", "a0", "q1", "a1", "q2", "a2"]
+    assert [m["parent"] for m in messages] == [None, *(m["id"] for m in messages[:-1])]
+    assert answer["leaf"] == messages[-1]["id"]
+    assert (messages[0]["generation"], messages[0]["n"]) == (None, -1)
+    assert messages[1]["n"] == 4
+    fields = {
+        "id",
+        "parent",
+        "role",
+        "text",
+        "reasoning",
+        "status",
+        "model",
+        "generation",
+        "n",
+        "error",
+        "events",
+    }
+    assert set(messages[1]) >= fields
+
+
+def test_a_running_message_is_empty_and_to_be_watched(browser: Client, ada: Any) -> None:
+    conversation = conversation_of(ada)
+    Message.objects.filter(role="assistant").update(status="running", content="what came before")
+    Generation.objects.update(status="running")
+    message = browser.get(url_of(conversation)).json()["messages"][1]
+    assert (message["text"], message["n"], message["status"]) == ("", -1, "running")
+
+
+def test_an_answer_in_error_says_why(browser: Client, ada: Any) -> None:
+    conversation = conversation_of(ada)
+    Generation.objects.update(status="error", error_code="upstream_timeout", reference="abcd")
+    error = browser.get(url_of(conversation)).json()["messages"][1]["error"]
+    assert error == {
+        "code": "upstream_timeout",
+        "message": "The model took too long to answer.",
+        "reference": "abcd",
+    }
+
+
+def test_a_long_conversation_comes_in_pages(browser: Client, ada: Any) -> None:
+    conversation = conversation_of(ada, 0)
+    Message.objects.bulk_create(
+        Message(conversation=conversation, role="user", content=str(n), position=n) for n in range(1100)
+    )
+    texts: list[str] = []
+    address: str | None = url_of(conversation)
+    while address:
+        answer = browser.get(address).json()
+        texts += [m["text"] for m in answer["messages"]]
+        address = answer["next"]
+    assert texts == [str(n) for n in range(1100)]
+
+
+def test_title_pinned_and_archived_can_be_changed(browser: Client, ada: Any) -> None:
+    conversation = conversation_of(ada)
+    change = {"title": "  new\0 ", "pinned": True, "archived": True}
+    answer = browser.patch(url_of(conversation), json.dumps(change), content_type="application/json")
+    assert answer.status_code == 200
+    conversation.refresh_from_db()
+    assert (conversation.title, conversation.pinned, conversation.archived) == ("new", True, True)
+    assert conversation.revision == 1
+    listed = browser.get(reverse("llmchat:api_conversations") + "?archived=1").json()["results"]
+    assert [row["title"] for row in listed] == ["new"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{",
+        "[]",
+        '{"title": ""}',
+        '{"title": " "}',
+        '{"title": 5}',
+        '{"owner": 5}',
+        '{"title": "%s"}' % ("x" * 201),
+    ],
+)
+def test_a_change_that_makes_no_sense_is_refused(browser: Client, ada: Any, body: str) -> None:
+    answer = browser.patch(url_of(conversation_of(ada)), body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "bad_frame"
+
+
+def test_deleting_takes_everything_along(browser: Client, ada: Any) -> None:
+    conversation = conversation_of(ada, 3)
+    assert browser.delete(url_of(conversation)).status_code == 204
+    assert not Message.objects.exists()
+    assert not Generation.objects.exists()
+    assert browser.get(url_of(conversation)).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_a_strangers_conversation_is_not_found(ada: Any, method: str) -> None:
+    conversation = conversation_of(ada)
+    stranger = Client()
+    stranger.force_login(get_user_model()._default_manager.create_user("eve", is_superuser=True))
+    answer = stranger.generic(method, url_of(conversation), "{}", content_type="application/json")
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "not_found"
+    assert Conversation.objects.exists()
+
+
+def test_without_a_session_everything_is_401(ada: Any) -> None:
+    nobody = Client()
+    for address in (reverse("llmchat:api_conversations"), url_of(conversation_of(ada))):
+        answer = nobody.get(address)
+        assert answer.status_code == 401
+        assert answer.json()["error"]["message"]
+
+
+def test_changes_need_a_csrf_token(ada: Any) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(ada)
+    conversation = conversation_of(ada)
+    assert browser.delete(url_of(conversation)).status_code == 403
+    assert browser.patch(url_of(conversation), "{}", content_type="application/json").status_code == 403
+    assert Conversation.objects.exists()
+
+
+def test_nonsense_in_the_address_is_refused(browser: Client, ada: Any) -> None:
+    assert browser.get(reverse("llmchat:api_conversations") + "?after=%00nonsense").status_code == 400
+    assert browser.get(url_of(conversation_of(ada)) + "?after=x").status_code == 400
+    missing = reverse("llmchat:api_conversation", args=[uuid.uuid4()])
+    assert browser.get(missing).status_code == 404
+
+
+def test_a_database_that_is_away_is_503_with_a_sentence(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chat.views import api
+
+    def away(*args: Any) -> Any:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(api, "with_state", away)
+    answer = browser.get(reverse("llmchat:api_conversations"))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+    assert answer["Retry-After"]
