@@ -22,7 +22,7 @@ def scripted_upstream() -> Iterator[ScriptedUpstream]:
 def llmchat_upstream(
     transactional_db: None, settings: Any, scripted_upstream: ScriptedUpstream
 ) -> Iterator[ScriptedUpstream]:
-    """The scripted upstream as the site's only provider; needs pytest-django and a database that threads share.
+    """The scripted upstream as the only provider; needs pytest-django and a database that threads share.
 
     What the test began through the Python door ends with it, before the database is emptied.
     """
