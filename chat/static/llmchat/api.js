@@ -91,7 +91,7 @@ export class Api {
     } catch {
       throw new ChatError({ code: "unreachable" });
     }
-    const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
+    const isJson = response.status !== 204 && response.headers.get("Content-Type")?.startsWith("application/json");
     const data = isJson ? await response.json() : null;
     if (response.ok) return data;
     if (response.status === 401) throw new ChatError({ code: "signed_out" });
