@@ -108,7 +108,9 @@ class _Lazy:
     """Looks like `Settings`, reads it at the first use and again after `override_settings`."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(load(), name)
+        # Kept, as some are read for every piece of an answer.
+        value = self.__dict__[name] = getattr(load(), name)
+        return value
 
 
 settings = cast("Settings", _Lazy())
@@ -117,6 +119,7 @@ settings = cast("Settings", _Lazy())
 def _forget(*, setting: str, **kwargs: object) -> None:
     if setting == "LLMCHAT":
         load.cache_clear()
+        vars(settings).clear()
 
 
 setting_changed.connect(_forget)
