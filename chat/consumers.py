@@ -49,9 +49,6 @@ class ChatConsumer(AsyncConsumer):
     Creating commands and `watch` run one after the other in a task; stop, ack and ping act at once.
     """
 
-    #: No layer: what goes through one is slow, lossy and dies with its server.
-    channel_layer_alias = ""
-
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.watched: set[UUID] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -60,13 +57,17 @@ class ChatConsumer(AsyncConsumer):
         self._entered = False
         self.runner = runner_here()
         self.outbox = Outbox(self.runner, self._send_text, self.shut)
+        self.scope, self.base_send = scope, send
         try:
-            await super().__call__(scope, receive, send)
+            # Channels' own loop makes a task for every frame, its dispatch hops to a thread.
+            while True:
+                await self.dispatch(await receive())
+        except StopConsumer:
+            pass
         finally:
             self._leave()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        # Channels' own dispatch hops to a thread for every frame, to close database connections.
         match message["type"]:
             case "websocket.receive":
                 self._receive(message.get("text") or message.get("bytes") or "")
