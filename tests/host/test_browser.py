@@ -6,14 +6,16 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Response, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect
 from websockets.sync.client import connect
 
 from chat.testing.script import Script
 from chat.testing.scripted_upstream import ScriptedUpstream
-from tests.e2e.person import COMPOSER, Person, tokens
+from tests.e2e.person import COMPOSER, tokens
 
-from .shop import Shop
+from .conftest import REPORT_VIOLATIONS
+from .hosts import Host
+from .visitor import Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -27,10 +29,6 @@ Evening.objects.create(pk=1, title="Small islands", author="Marta Sousa")
 """
 WORDS = 80
 HASHED = re.compile(r"/assets/[\w/.-]+\.[0-9a-f]{12}\.(js|css|svg)$")
-REPORT_VIOLATIONS = """
-addEventListener("securitypolicyviolation", (event) =>
-  console.error(`${event.effectiveDirective} forbids ${event.blockedURI}`));
-"""
 READ_STREAM = """
 async (address) => {
   const pieces = [];
@@ -41,29 +39,6 @@ async (address) => {
 """
 
 
-class Visitor(Person):
-    """Somebody in the shop; answers of the site that are errors are problems too."""
-
-    def __init__(self, context: BrowserContext, origin: str) -> None:
-        super().__init__(context, origin)
-        #: Everything the site answered, by its path.
-        self.responses: dict[str, Response] = {}
-        self.page.on("response", self._answered)
-
-    def _answered(self, response: Response) -> None:
-        self.responses[response.url.removeprefix(self.url)] = response
-        if response.status >= 400:
-            self.problems.append(f"{response.status} {response.url}")
-
-    def visit(self, path: str, email: str) -> None:
-        """Goes to a page that asks who is there, and signs in."""
-        self.page.goto(self.url + path)
-        self.page.fill("input[name=username]", email)
-        self.page.fill("input[name=password]", PASSWORD)
-        self.page.press("input[name=password]", "Enter")
-        self.page.wait_for_url(self.url + path)
-
-
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[ScriptedUpstream]:
     with ScriptedUpstream(default=Script(count=WORDS, rate=25)) as upstream:
@@ -71,27 +46,11 @@ def upstream() -> Iterator[ScriptedUpstream]:
 
 
 @pytest.fixture(scope="module")
-def origin(shop: Shop, upstream: ScriptedUpstream) -> Iterator[str]:
+def origin(shop: Host, upstream: ScriptedUpstream) -> Iterator[str]:
     shop.run("manage.py", "shell", "--no-imports", "-c", PEOPLE)
-    with shop.open(ASSISTANT_URL=upstream.base_url) as origin:
+    daphne = ("-m", "daphne", "-b", "127.0.0.1", "-p", "{port}", "bookshop.asgi:application")
+    with shop.serve(*daphne, ASSISTANT_URL=upstream.base_url) as origin:
         yield origin
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en")
-    context.set_default_timeout(15_000)
-    context.add_init_script(REPORT_VIOLATIONS)
-    yield context
-    context.close()
 
 
 @pytest.fixture
@@ -108,7 +67,7 @@ def test_an_answer_grows_survives_a_reload_and_the_next_is_stopped_and_both_are_
     page, whole = visitor.page, tokens(WORDS)
     sockets: list[str] = []
     page.on("websocket", lambda socket: sockets.append(socket.url))
-    visitor.visit("/help/chat/", READER)
+    visitor.visit("/help/chat/", READER, PASSWORD)
     expect(page.get_by_role("link", name="The Bookshop")).to_be_visible()
     expect(page.get_by_role("heading", name="Hello, Inês")).to_be_visible()
 
@@ -136,7 +95,7 @@ def test_an_answer_grows_survives_a_reload_and_the_next_is_stopped_and_both_are_
 
     clerk = Visitor(browser.new_context(locale="en"), visitor.url)
     clerk.context.add_init_script(REPORT_VIOLATIONS)
-    clerk.visit("/office/", CLERK)
+    clerk.visit("/office/", CLERK, PASSWORD)
     clerk.page.goto(f"{visitor.url}/office/llmchat/conversation/")
     row = clerk.page.locator("#result_list tbody tr", has_text=READER)
     expect(row).to_contain_text("stopped")
@@ -159,9 +118,7 @@ def test_the_chat_in_a_page_of_the_site_stays_on_that_page(
     page = visitor.page
     page.goto(f"{visitor.url}/evenings/1/")
     page.get_by_role("link", name="Sign in", exact=True).click()
-    page.fill("input[name=username]", READER)
-    page.fill("input[name=password]", PASSWORD)
-    page.press("input[name=password]", "Enter")
+    visitor.identify(READER, PASSWORD)
     expect(page.get_by_role("heading", name="Small islands, with Marta Sousa")).to_be_visible()
     visitor.ask("When does it begin?")
     visitor.expect_done()
@@ -173,7 +130,7 @@ def test_the_chat_in_a_page_of_the_site_stays_on_that_page(
 
 
 def test_all_files_come_under_names_that_may_be_kept_for_ever(visitor: Visitor) -> None:
-    visitor.visit("/help/chat/", READER)
+    visitor.visit("/help/chat/", READER, PASSWORD)
     visitor.ask("Hello?")
     visitor.expect_done()
     files = {path: answer for path, answer in visitor.responses.items() if path.startswith("/assets/")}
@@ -186,7 +143,7 @@ def test_all_files_come_under_names_that_may_be_kept_for_ever(visitor: Visitor) 
 
 
 def test_the_site_s_colours_are_the_chat_s(visitor: Visitor) -> None:
-    visitor.visit("/help/chat/", READER)
+    visitor.visit("/help/chat/", READER, PASSWORD)
     visitor.write("red?")
     expect(visitor.send_button).to_have_css("background-color", "rgb(122, 31, 43)")
     expect(visitor.page.locator("llmchat-app")).to_have_css("background-color", "rgb(255, 250, 240)")
@@ -194,7 +151,7 @@ def test_the_site_s_colours_are_the_chat_s(visitor: Visitor) -> None:
 
 
 def test_views_of_the_site_ask_too(visitor: Visitor, upstream: ScriptedUpstream) -> None:
-    visitor.visit("/help/chat/", READER)
+    visitor.visit("/help/chat/", READER, PASSWORD)
     upstream.script(Script(tokens=["Read ", "Middlemarch."]))
     assert visitor.page.evaluate(READ_STREAM, "/evenings/1/reading-list/") == ["Read Middlemarch."]
     pieces = visitor.page.evaluate(READ_STREAM, "/evenings/1/introduction/")

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from tests import postgresql
 
-from .shop import Shop
+from .hosts import Host
 
 LOOK = """
 import importlib.util, json, sys
@@ -19,7 +19,7 @@ print(json.dumps([sys.path, {name: spec and spec.origin for name, spec in found.
 """
 
 
-def test_the_site_sees_the_wheel_and_nothing_of_this_checkout(shop: Shop) -> None:
+def test_the_site_sees_the_wheel_and_nothing_of_this_checkout(shop: Host) -> None:
     path, found = json.loads(shop.run("-c", LOOK))
     assert not [entry for entry in path if entry.startswith(str(settings.BASE_DIR))]
     assert found["chat"] == str(shop.folder / "chat" / "__init__.py")
@@ -28,15 +28,15 @@ def test_the_site_sees_the_wheel_and_nothing_of_this_checkout(shop: Shop) -> Non
     assert found["project"] is found["tests.site"] is found["tests.host"] is None
 
 
-def test_the_site_s_own_suite_passes(shop: Shop) -> None:
+def test_the_site_s_own_suite_passes(shop: Host) -> None:
     assert " passed" in shop.run("-m", "pytest", "-q")
 
 
-def test_the_site_s_own_suite_passes_on_postgresql(shop: Shop) -> None:
+def test_what_the_site_asks_is_answered_on_postgresql(shop: Host) -> None:
     with postgresql.server() as url:
         place = urlsplit(url)
         said = shop.run(
-            *("-m", "pytest", "-q", "--ignore=tests/test_assets.py"),
+            *("-m", "pytest", "-q", "tests/test_desk.py"),
             PGHOST=parse_qs(place.query)["host"][0],
             PGDATABASE=place.path.removeprefix("/"),
             PGUSER=place.username or "",
