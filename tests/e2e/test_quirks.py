@@ -1,0 +1,36 @@
+"""Every quirk of every provider, as somebody at the page sees it."""
+
+from __future__ import annotations
+
+import re
+
+from chat.testing.script import Script
+from chat.testing.scripted_upstream import ScriptedUpstream
+from tests.consumers.test_quirks import status_of
+from tests.upstream.quirks import QUIRKS
+
+from .person import Person
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+#: So many answers are there, and the last one is over: it can be copied, or says what became of it.
+OVER = """count => {
+  const answers = document.querySelectorAll(".lc-assistant");
+  const last = answers[answers.length - 1];
+  const over = "[data-action=copy], .lc-state button";
+  return answers.length === count && last.querySelector(over);
+}"""
+
+
+def test_a_quirk_is_shown_as_what_it_means(person: Person, upstream: ScriptedUpstream) -> None:
+    for count, quirk in enumerate(QUIRKS, start=1):
+        body = quirk.body.decode("utf-8", "surrogateescape")
+        upstream.script(Script(body=body, content_type=quirk.content_type))
+        person.ask(quirk.name)
+        person.page.wait_for_function(OVER, arg=count)
+        state = (person.state.text_content() or "").strip()
+        assert bool(state) == (status_of(quirk) != "complete"), quirk.name
+        assert squeezed(person.text()) == squeezed(quirk.text), quirk.name
