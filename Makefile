@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: run password install test test-fast coverage bench lint constraints
+.PHONY: run password install test test-fast coverage bench screenshots lint constraints
 
 run: install
 	@exec $(BIN)/python -m project.run
@@ -38,6 +38,9 @@ coverage: install
 
 bench: install
 	$(BIN)/python -m benchmarks
+
+screenshots: install
+	$(BIN)/python -m tools.screenshots
 
 lint: install
 	$(BIN)/ruff check .
