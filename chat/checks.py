@@ -7,12 +7,15 @@ from importlib import import_module
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import STATICFILES_STORAGE_ALIAS
 from django.conf import settings as django_settings
 from django.contrib.sessions.backends.signed_cookies import SessionStore as CookieSessions
+from django.contrib.staticfiles.storage import HashedFilesMixin
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
 
 from .conf import load
 from .models import Conversation
@@ -105,6 +108,22 @@ def check_urls(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[C
                 "The chat is not mounted, so it has neither page nor socket.",
                 hint='path("chat/", include("llmchat.urls"))',
                 id="llmchat.W003",
+            )
+        ]
+    return []
+
+
+@register("llmchat")
+def check_static_files(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """That hashed file names are written into the scripts' imports as well."""
+    storage = import_string(django_settings.STORAGES[STATICFILES_STORAGE_ALIAS]["BACKEND"])
+    if issubclass(storage, HashedFilesMixin) and not storage.support_js_module_import_aggregation:
+        return [
+            Warning(
+                "The scripts have hashed names, but import each other by their plain ones: "
+                "after an update a browser may mix two versions.",
+                hint="A subclass of the storage with support_js_module_import_aggregation = True",
+                id="llmchat.W006",
             )
         ]
     return []

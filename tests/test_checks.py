@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.checks import run_checks
 from django.db import connections
 
@@ -65,6 +66,26 @@ def test_other_databases_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_app_that_is_not_mounted_says_so(settings: Any) -> None:
     settings.ROOT_URLCONF = "tests.empty_urls"
     assert ids() == ["llmchat.W003"]
+
+
+class HashedModules(ManifestStaticFilesStorage):
+    support_js_module_import_aggregation = True
+
+
+@pytest.mark.parametrize(
+    ("storage", "expected"),
+    [
+        ("django.contrib.staticfiles.storage.ManifestStaticFilesStorage", ["llmchat.W006"]),
+        ("whitenoise.storage.CompressedManifestStaticFilesStorage", ["llmchat.W006"]),
+        ("whitenoise.storage.CompressedStaticFilesStorage", []),
+        (f"{__name__}.HashedModules", []),
+    ],
+)
+def test_hashed_names_have_to_be_hashed_in_imports_too(
+    settings: Any, storage: str, expected: list[str]
+) -> None:
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": storage}}
+    assert ids() == expected
 
 
 def test_a_site_for_every_host_is_warned_before_deployment(settings: Any) -> None:

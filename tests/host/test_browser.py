@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -30,9 +31,11 @@ Evening.objects.create(pk=1, title="Small islands", author="Marta Sousa")
 WORDS = 80
 HASHED = re.compile(r"/assets/[\w/.-]+\.[0-9a-f]{12}\.(js|css|svg)$")
 READ_STREAM = """
-async (address) => {
+async ([address, messages]) => {
+  const post = { method: "POST", headers: { "Content-Type": "application/json" }, body: messages };
+  const response = await fetch(address, messages ? post : {});
   const pieces = [];
-  const reader = (await fetch(address)).body.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let read = await reader.read(); !read.done; read = await reader.read()) pieces.push(read.value);
   return pieces;
 }
@@ -120,16 +123,20 @@ def test_the_chat_in_a_page_of_the_site_stays_on_that_page(
     page.get_by_role("link", name="Sign in", exact=True).click()
     visitor.identify(READER, PASSWORD)
     expect(page.get_by_role("heading", name="Small islands, with Marta Sousa")).to_be_visible()
+    upstream.script(Script(count=5))
     visitor.ask("When does it begin?")
     visitor.expect_done()
-    assert visitor.text() == tokens(WORDS)
+    assert visitor.text() == tokens(5)
     expect(page).to_have_url(f"{visitor.url}/evenings/1/")
     assert "this evening: Small islands" in upstream.seen[-1].body["messages"][0]["content"]
     page.reload()
-    expect(visitor.prose).to_have_text(re.compile(re.escape(tokens(WORDS))))
+    expect(visitor.prose).to_have_text(re.compile(tokens(5)))
 
 
-def test_all_files_come_under_names_that_may_be_kept_for_ever(visitor: Visitor) -> None:
+def test_all_files_come_under_names_that_may_be_kept_for_ever(
+    visitor: Visitor, upstream: ScriptedUpstream
+) -> None:
+    upstream.script(Script(count=5))
     visitor.visit("/help/chat/", READER, PASSWORD)
     visitor.ask("Hello?")
     visitor.expect_done()
@@ -153,10 +160,40 @@ def test_the_site_s_colours_are_the_chat_s(visitor: Visitor) -> None:
 def test_views_of_the_site_ask_too(visitor: Visitor, upstream: ScriptedUpstream) -> None:
     visitor.visit("/help/chat/", READER, PASSWORD)
     upstream.script(Script(tokens=["Read ", "Middlemarch."]))
-    assert visitor.page.evaluate(READ_STREAM, "/evenings/1/reading-list/") == ["Read Middlemarch."]
-    pieces = visitor.page.evaluate(READ_STREAM, "/evenings/1/introduction/")
+    assert visitor.page.evaluate(READ_STREAM, ["/evenings/1/reading-list/"]) == ["Read Middlemarch."]
+    pieces = visitor.page.evaluate(READ_STREAM, ["/evenings/1/introduction/"])
     assert "".join(pieces).strip() == tokens(WORDS)
     assert len(pieces) > 3
+
+
+def test_the_http_doors_work_under_the_site_s_synchronous_middleware(visitor: Visitor) -> None:
+    visitor.visit("/help/chat/", READER, PASSWORD)
+    visitor.page.wait_for_selector(COMPOSER)
+    messages = json.dumps([{"role": "user", "content": "Hello?"}])
+    pieces = visitor.page.evaluate(READ_STREAM, ["/help/chat/api/chat", messages])
+    events = "".join(pieces).removesuffix("\n\n").split("\n\n")
+    assert "".join(event.removeprefix("data: ") for event in events[:-1]).strip() == tokens(WORDS)
+    assert events[-1] == "data: [DONE]"
+    assert len(pieces) > 3
+    health = visitor.page.request.get(f"{visitor.url}/help/chat/healthz?deep=1").json()
+    # The open page's: the door stands before the same engine.
+    assert health["sockets"] == 1
+
+
+def test_a_conversation_is_renamed_with_the_site_s_own_csrf_cookie(
+    visitor: Visitor, upstream: ScriptedUpstream
+) -> None:
+    upstream.script(Script(count=5))
+    visitor.visit("/help/chat/", READER, PASSWORD)
+    visitor.ask("Hello?")
+    visitor.expect_done()
+    title = visitor.page.locator(".lc-title")
+    title.click()
+    visitor.page.keyboard.type("Trains")
+    with visitor.page.expect_response(lambda response: response.request.method == "PATCH"):
+        visitor.page.keyboard.press("Enter")
+    visitor.page.reload()
+    expect(title).to_have_text("Trains")
 
 
 def test_sockets_of_the_site_ring_beside_the_chat_s(origin: str) -> None:
