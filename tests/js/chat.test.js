@@ -192,6 +192,17 @@ test("an edit is a new version with its own answer", async () => {
   assert.deepEqual(shown()[1], ["assistant", "text of a1", "complete"]);
 });
 
+test("a refused edit leaves the branch that was read", async () => {
+  api.detail.messages = [message("u1", null), message("a1", "u1"), message("u2", null), message("a2", "u2")];
+  await chat.open(C);
+  assert.deepEqual(shown()[0][1], "text of u1");
+  chat.edit("u1", "Better");
+  const [{ id }] = server.heard("edit");
+  server.say({ type: "error", id, code: "rate_limited", message: "Slowly." });
+  await settle();
+  assert.deepEqual(shown().map(([, text]) => text), ["text of u1", "text of a1"]);
+});
+
 test("a regenerated answer stands beside the old one", async () => {
   await opened();
   chat.regenerate("a1");
@@ -301,6 +312,14 @@ test("a conversation deleted elsewhere is missing", async () => {
   await opened();
   server.say({ type: "conversation", conversation: C, revision: 9, title: "T", state: "deleted" });
   assert.deepEqual(events(), ["missing"]);
+});
+
+test("a conversation that was left before it could be read stays left", async () => {
+  const reading = chat.open(C);
+  await chat.open(null);
+  await reading;
+  assert.equal(chat.conversation.id, null);
+  assert.equal(server.heard("watch").length, 0);
 });
 
 test("what comes for a conversation that was left changes nothing", async () => {

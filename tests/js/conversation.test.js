@@ -79,6 +79,10 @@ test("a refused message leaves no trace", () => {
   conversation.show("new-u");
   conversation.remove("new-u");
   assert.deepEqual(shown(), ["u1", "a1", "u2", "a2"]);
+  conversation.put(message("new-a", "u2"));
+  conversation.show("new-a");
+  conversation.remove("new-a");
+  assert.deepEqual(shown(), ["u1", "a1", "u2", "a3"]);
 });
 
 test("reading it again keeps the text that is growing, and the branch that is shown", () => {

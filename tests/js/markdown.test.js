@@ -42,7 +42,7 @@ test("every prefix of every CommonMark example equals a fresh parse", () => {
 test("so do texts put together at random from what is hard", () => {
   const pieces = [
     ..."# h\n|para\n|\n|- a\n|  - b\n|* c\n|1. x\n|   y\n|> q\n|>> r\n|```\n|```py\n|~~~\n|    code\n|\tt\n|---\n|===\n".split("|"),
-    ..."| a | b |\n~|---|:-:|\n~| 1 | 2 |\n~|\\|".split("~"),
+    ..."| a | b |\n~|---|:-:|\n~| 1 | 2 |\n~|\\|~| a |\n~|-|".split("~"),
     ..."[foo]: /url\n~[foo]: http://x.y\n~[bar]:\n~http://b.c\n~'title\n~end'\n~[foo]~[bar][]~![i](http://e.f/g)".split("~"),
     ...["**b**", "*", "_", "`", "``", "<http://a.b>", "<div>", "&amp;", "\\", "http://bare.example/a_(b).", "  \n", "~~s~~"],
     ...["\r\n", "\r", "\0", " ", "x", "- \n", "-", "1)", "+ ", "![", "](", "[a](javascript:x)", "word ", "👍"],
@@ -52,6 +52,10 @@ test("so do texts put together at random from what is hard", () => {
   for (let round = 0; round < 400; round += 1) {
     grow(Array.from({ length: 3 + random(20) }, () => pieces[random(pieces.length)]).join(""));
   }
+});
+
+test("a table that its second line takes back gives the paragraph before it back too", () => {
+  grow("foo\n| a |\n|-|x\nbar\n");
 });
 
 test("a block that cannot change any more is not made again", () => {

@@ -93,6 +93,20 @@ test("asks again from where it stands when a frame is missing, once", () => {
   assert.equal(held()?.text, "abcd");
 });
 
+test("while it waits for what is missing it does not ask again, and after a cut it does", () => {
+  watching();
+  server.say([7, 1, "a"], [7, 3, "c"], [7, 4, "d"], [7, 5, "e"]);
+  mock.timers.tick(29_000);
+  assert.equal(server.heard("watch").length, 1);
+  server.cut();
+  mock.timers.tick(500);
+  server.ready();
+  assert.equal(server.heard("watch").length, 1);
+  server.say([7, 4, "d"]);
+  mock.timers.tick(1_000);
+  assert.deepEqual(server.heard("watch"), [{ type: "watch", id: C, conversation: C, seen: { 7: 1 } }]);
+});
+
 test("a snapshot always replaces, also with a lower number", () => {
   watching();
   server.say([7, 1, "a"], [7, 2, "b"], { type: "snapshot", generation: 7, n: 1, message: A, text: "X", reasoning: "r", events: [], state: "running" }, [7, 2, "Y"]);
@@ -153,6 +167,15 @@ test("a continuation goes on from the text that the message holds", () => {
   server.say(begin({ text_length: 9, crc32: crc32("Once upon") }), [7, 1, " a time"], end(2, "Once upon a time"));
   assert.equal(held()?.text, "Once upon a time");
   assert.equal(held()?.reasoning, "thought");
+});
+
+test("a continuation goes on from an answer that was seen to end", () => {
+  watching();
+  server.say([7, 1, "Once"], end(2, "Once", { status: "stopped" }));
+  server.heard();
+  server.say(begin({ generation: 8, text_length: 4, crc32: crc32("Once") }), [8, 1, " more"]);
+  assert.equal(chat.generations.byId.get(8)?.text, "Once more");
+  assert.deepEqual(server.heard("watch"), []);
 });
 
 test("a continuation of a text that is not known here is asked for whole", () => {

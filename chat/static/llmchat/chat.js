@@ -164,6 +164,7 @@ export class Chat extends EventTarget {
    * @param {() => Promise<Accepted>} command
    */
   async #issue(conversation, messages, text, command) {
+    const before = conversation.leaf;
     for (const message of messages) conversation.put(message);
     const answer = /** @type {Message} */ (messages.at(-1));
     conversation.show(answer.id);
@@ -173,6 +174,7 @@ export class Chat extends EventTarget {
       accepted = await command();
     } catch (error) {
       for (const { id } of messages.toReversed()) conversation.remove(id);
+      if (before) conversation.show(before.id);
       this.#refuse(conversation, error, text);
       return;
     }
@@ -251,9 +253,7 @@ export class Chat extends EventTarget {
     const { messages } = this.conversation;
     // The sender's own question is shown already; `accepted` is about to name it.
     if (!messages.has(message.id) && [...messages.values()].some((one) => isEcho(one, message))) return;
-    const followed = !messages.has(message.id) && this.conversation.leaf?.id === message.parent;
     this.conversation.put(message);
-    if (followed) this.conversation.show(message.id);
     this.#adopt(message);
     this.#emit("change");
   }
