@@ -86,11 +86,12 @@ class Connection(asyncio.Protocol):
             self._read_request()
 
     def eof_received(self) -> None:
+        self._server.connected(self, lost=True)
         self._over("client")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._over("client")
         self._server.connected(self, lost=True)
+        self._over("client")
 
     def pause_writing(self) -> None:
         self._paused = True
