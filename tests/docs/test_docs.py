@@ -193,3 +193,27 @@ def test_the_sizes_of_the_protocol_are_those_of_the_code() -> None:
     assert f"more than {outbox.MAX_REPLAY} are missing" in text
     assert f"At most {consumers.MAX_COMMANDS} may wait" in text
     assert f"{consumers.MAX_BAD_FRAMES} frames in a row" in text
+
+
+@pytest.mark.parametrize(
+    ("said", "test", "asserted"),
+    [
+        ("10,000 awkward tokens", "tests/laws/test_prefix.py", "range(10_000)"),
+        ("at 500 a second", "tests/laws/test_prefix.py", "rate=500"),
+        ("cut at least 150 times", "tests/laws/test_prefix.py", "client.connections > 150"),
+        ("500 random steps", "tests/laws/test_state_machine.py", "Laws.steps >= 500"),
+        ("at most 250 ms of text", "tests/laws/test_processes.py", "lost <= 0.25 * RATE"),
+        ("Within 15 s of the next", "tests/laws/test_processes.py", "time.monotonic() - started <= 15"),
+        ("closed within 500 ms", "tests/laws/test_stop.py", "DEADLINE = 0.5"),
+        ("256 KiB and one frame", "tests/laws/test_processes.py", "<= 256 * 1024 + max(encoded)"),
+        ("at most ten write transactions", "tests/laws/test_processes.py", "rate <= 10"),
+        ("with\ntwo queries", "tests/laws/test_sessions.py", "django_assert_max_num_queries(2)"),
+        ("`DRAIN_SECONDS` and two seconds", "tests/laws/test_processes.py", "<= drain + 2"),
+        ("grows by at most 40 MB", "tests/laws/test_processes.py", "grown <= 40"),
+    ],
+)
+def test_every_figure_of_the_reliability_page_is_asserted_by_a_test(
+    said: str, test: str, asserted: str
+) -> None:
+    assert said in text_of("docs/reliability.md")
+    assert asserted in text_of(test)
