@@ -41,7 +41,8 @@ def site(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -
         yield site
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: Playwright runs once at a time, and others have a browser of their own.
+@pytest.fixture(scope="package")
 def browser(chromium_path: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
