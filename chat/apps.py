@@ -13,4 +13,4 @@ class LlmchatConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, signals  # noqa: F401 - importing registers checks and receivers
+        from . import checks, deletion  # noqa: F401 - importing registers checks and receivers

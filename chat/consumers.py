@@ -17,9 +17,9 @@ from . import __version__, protocol
 from .conf import settings
 from .engine import catchup, ending
 from .engine.livelog import LiveLog
+from .engine.orders import Submitted
 from .engine.running import runner_here
 from .engine.stopping import request_stop
-from .engine.submit import Submitted
 from .exceptions import Refused
 from .models import Owner
 from .origin import headers_of, is_allowed

@@ -6,28 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
 from django.contrib.admin.utils import unquote
 from django.db.models import CASCADE, PROTECT, RESTRICT, ManyToOneRel, Model, QuerySet
-from django.db.models.signals import pre_delete
-from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
-from ..models import LIVE, Generation
+from ..deletion import stop
+from ..models import Generation
 from .base import M, ReadOnlyAdmin
-
-
-def stop(live: QuerySet[Generation]) -> None:
-    """Asks those of the generations that are live to stop, wherever they run."""
-    if keys := list(live.filter(status__in=LIVE).values_list("pk", flat=True)):
-        from ..engine.stopping import request_stop
-
-        request_stop(keys, reason="deleted")
-
-
-@receiver(pre_delete, sender=settings.AUTH_USER_MODEL, dispatch_uid="llmchat.admin.stop_answers_of_user")
-def stop_answers_of_user(instance: Model, **kwargs: object) -> None:
-    stop(Generation.objects.filter(owner=instance.pk))
 
 
 class CountedDeletionAdmin(ReadOnlyAdmin[M]):

@@ -15,22 +15,19 @@ from ..models import Status
 from ..serializing import end_frame
 from ..upstream.errors import UpstreamError
 from ..upstream.stream import UpstreamStream
-from ..upstream.types import ChatRequest, Delta, Ended
+from ..upstream.types import ChatRequest, Ended
 from .admission import Ticket
 from .ending import Outcome, Written, finish, mark_running
 from .livelog import LiveLog
+from .orders import Job
 from .prompt import estimate_tokens
-from .submit import Job
+from .tally import Tally
+from .verdict import Verdict, judge
 
 if TYPE_CHECKING:
     from .runner import Runner
 
 logger = logging.getLogger("llmchat.engine")
-
-#: The text of one frame; what comes faster is cut into several.
-MAX_FRAME_CHARS = 16 * 1024
-#: Reasons that break an answer off; the others are somebody's wish.
-BROKEN = frozenset({"crashed", "drained"})
 
 
 class Pump:
@@ -56,10 +53,7 @@ class Pump:
         self._last_content_at = 0.0
         self._stream: UpstreamStream | None = None
         self._over: asyncio.Future[None] | None = None
-        self._pending: list[tuple[bool, str]] = []
-        self._chars = 0
-        self._usage: tuple[int, int] | None = None
-        self._finish_reason = ""
+        self._tally = Tally(log, settings.MAX_ANSWER_CHARS)
         #: When the last watcher went; None while there is one.
         self.unwatched_since: float | None = self._accepted_at
         self.journalled_n = 0
@@ -120,7 +114,7 @@ class Pump:
                 # What arrived before a stop is part of the answer.
                 self._take()
                 await asyncio.shield(self._stream.aclose())
-            self._flush()
+            self._tally.flush()
             self.log.wake()
 
     async def _turn(self) -> None:
@@ -148,7 +142,6 @@ class Pump:
         self._started_at = asyncio.get_running_loop().time()
 
     def _event(self, kind: str, **fields: Any) -> None:
-        self._flush()
         frame = {"type": "event", "generation": self.log.generation, "n": self.log.last_n + 1, "kind": kind}
         self.log.append(protocol.encode({**frame, **fields}))
         self.log.wake()
@@ -161,10 +154,10 @@ class Pump:
         while not self._take() and self._stream.ended is None:
             await self._stream.wait()
         now = asyncio.get_running_loop().time()
-        if self._pending:
+        if self._tally.chars:
             self._first_token_at = now
         self._last_content_at = now
-        self._flush()
+        self._tally.flush()
         self.log.wake()
 
     def tick(self, now: float) -> None:
@@ -176,11 +169,11 @@ class Pump:
         try:
             if self._take():
                 self._last_content_at = now
-                self._flush()
+                self._tally.flush()
                 self.log.wake()
             if self._stream.ended is not None:
                 self._over.set_result(None)
-            elif self._stop_reason == "answer_cap":
+            elif self._tally.full:
                 self._over.cancel()
             elif (
                 now - self._last_content_at > settings.IDLE_TIMEOUT
@@ -195,62 +188,31 @@ class Pump:
         assert self._stream is not None
         content = False
         for delta in self._stream.take():
-            content = self._add(delta) or content
+            content = self._tally.add(delta) or content
+        if self._tally.full:
+            self._stop_reason = self._stop_reason or "answer_cap"
         return content
-
-    def _add(self, delta: Delta) -> bool:
-        if delta.usage is not None:
-            self._usage = (delta.usage.prompt_tokens, delta.usage.completion_tokens)
-        if delta.finish_reason:
-            self._finish_reason = delta.finish_reason
-        content = False
-        for reasoning, text in ((True, delta.reasoning), (False, delta.text)):
-            if not text:
-                continue
-            content = True
-            room = settings.MAX_ANSWER_CHARS - self._chars
-            if len(text) > room:
-                self._stop_reason = self._stop_reason or "answer_cap"
-                text = text[:room]
-                if not text:
-                    continue
-            self._chars += len(text)
-            if self._pending and self._pending[-1][0] == reasoning:
-                self._pending[-1] = (reasoning, self._pending[-1][1] + text)
-            else:
-                self._pending.append((reasoning, text))
-        return content or bool(delta.tool_calls)
-
-    def _flush(self) -> None:
-        """Turns what is pending into numbered frames."""
-        if not self._pending:
-            return
-        pending, self._pending = self._pending, []
-        log = self.log
-        for reasoning, text in pending:
-            for start in range(0, len(text), MAX_FRAME_CHARS):
-                part = text[start : start + MAX_FRAME_CHARS]
-                log.append(protocol.text_frame(log.generation, log.last_n + 1, part, reasoning=reasoning))
 
     def _outcome(self, produced: asyncio.Task[Ended]) -> Outcome:
         """What became of it: the table of protocol.md."""
         error: BaseException | None = None
         if not produced.cancelled() and (error := produced.exception()) is None:
             error = produced.result().error
-        status, code, reason = self._judge(produced.cancelled(), error)
+        tally = self._tally
+        if self._failed:
+            status, code, reason = Verdict(Status.ERROR, "internal")
+        else:
+            status, code, reason = judge(
+                stop_reason=self._stop_reason,
+                cancelled=produced.cancelled(),
+                error=error,
+                content=tally.chars > 0,
+            )
         told = self.log.told()
-        reference = ""
-        if code:
-            reference = secrets.token_hex(4)
-            detail = error.log_detail if isinstance(error, UpstreamError) else type(error).__name__
-            unforeseen = error if error is not None and not isinstance(error, UpstreamError) else None
-            logger.warning(
-                "generation %d ended in %s (%s), reference %s: %s",
-                self.job.generation, status, code, reference, detail, exc_info=unforeseen,
-            )  # fmt: skip
-        prompt_tokens, completion_tokens = self._usage or (
+        reference = self._report(status, code, error) if code else ""
+        prompt_tokens, completion_tokens = tally.usage or (
             sum(estimate_tokens(str(message.get("content") or "")) for message in self.job.messages),
-            estimate_tokens(told.text[len(self.job.base) :]) if self._chars else 0,
+            estimate_tokens(told.text[len(self.job.base) :]) if tally.chars else 0,
         )
         return Outcome(
             status=status,
@@ -258,34 +220,24 @@ class Pump:
             text=told.text,
             reasoning=told.reasoning,
             events=[event for event in told.events if event["kind"] != "queued"],
-            finish_reason=self._finish_reason,
+            finish_reason=tally.finish_reason,
             reason=reason,
             error_code=code,
             reference=reference,
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
-            estimated=self._usage is None,
+            estimated=tally.usage is None,
             timings=self._timings(),
         )
 
-    def _judge(self, cancelled: bool, error: BaseException | None) -> tuple[str, str, str]:
-        """Status, error code and reason of the end."""
-        content = self._chars > 0
-        if self._failed:
-            return Status.ERROR, "internal", ""
-        if self._stop_reason and (cancelled or error is None):
-            reason = self._stop_reason
-            return (Status.INTERRUPTED if reason in BROKEN else Status.STOPPED), "", reason
-        if cancelled:
-            return Status.INTERRUPTED, "", "drained"
-        if isinstance(error, UpstreamError):
-            broke_off = error.broke_off and content
-            return (Status.INTERRUPTED if broke_off else Status.ERROR), error.code, ""
-        if error is not None:
-            return (Status.INTERRUPTED if content else Status.ERROR), "internal", ""
-        if not content:
-            return Status.ERROR, "upstream_protocol", ""
-        return Status.COMPLETE, "", ""
+    def _report(self, status: str, code: str, error: BaseException | None) -> str:
+        """Logs what broke, without a word of the provider; returns the reference that the user is told."""
+        reference = secrets.token_hex(4)
+        detail = error.log_detail if isinstance(error, UpstreamError) else type(error).__name__
+        unforeseen = None if error is None or isinstance(error, UpstreamError) else error
+        arguments = (self.job.generation, status, code, reference, detail)
+        logger.warning("generation %d ended in %s (%s), reference %s: %s", *arguments, exc_info=unforeseen)
+        return reference
 
     def _timings(self) -> dict[str, int]:
         now = asyncio.get_running_loop().time()

@@ -28,10 +28,11 @@ from .ending import Written
 from .housekeeping import Housekeeping
 from .hub import Hub
 from .livelog import LiveLog
+from .orders import Job, Order, Submitted
 from .pump import Pump
 from .remote import Remote
 from .scribe import Scribe
-from .submit import Job, Order, Submitted, stateless, submit
+from .submit import stateless, submit
 from .threads import DatabaseThreads
 from .ticker import Ticker
 

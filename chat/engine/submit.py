@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Max, Q
 from django.utils import timezone
 
@@ -20,56 +20,13 @@ from ..conf import settings
 from ..exceptions import Refused
 from ..models import CONTINUABLE, LIVE, Conversation, Generation, Message, Owner, Role, Status
 from ..policy import get_policy
-from ..protocol import Accepted, Continue, Creating, Edit, Regenerate, Send
+from ..protocol import Accepted, Continue, Edit, Regenerate, Send
 from ..serializing import message_object
 from . import prompt
+from .orders import Job, Order, Submitted
+from .targets import duplicate, find_conversation, find_message, kind_of, lock, target_of
 
 TITLE_CHARS = 60
-
-
-class Order(msgspec.Struct):
-    """What the engine needs to carry out one creating command."""
-
-    owner: Owner
-    user: Any
-    command: Creating
-    door: str
-    runner: UUID
-    #: Whether there is no running slot left: the answer then begins as `queued`.
-    queued: bool = False
-    #: The owner's line is full.
-    refused: bool = False
-    #: `time.monotonic()` after which nobody waits for this any more.
-    deadline: float = float("inf")
-
-
-class Job(msgspec.Struct):
-    """Everything the pump needs, so that it never has to ask the database."""
-
-    generation: int
-    owner: Owner
-    door: str
-    model: str
-    provider: str
-    messages: list[dict[str, Any]]
-    options: dict[str, Any]
-    abandon_after: float
-    conversation: UUID | None = None
-    message: UUID | None = None
-    base: str = ""
-    base_reasoning: str = ""
-    base_events: list[dict[str, Any]] = []
-
-
-class Submitted(msgspec.Struct):
-    """The answer to a command: what to reply and, unless it is a duplicate, what to run and to tell."""
-
-    accepted: Accepted
-    job: Job | None = None
-    revision: int = 0
-    title: str = ""
-    #: The new messages, as the HTTP API shows them.
-    messages: list[dict[str, Any]] = []
 
 
 def submit(order: Order) -> Submitted:
@@ -82,22 +39,22 @@ def submit(order: Order) -> Submitted:
     except IntegrityError:
         # Another process has just accepted the same command id: its rows are the answer.
         with transaction.atomic():
-            if (duplicate := _duplicate(order)) is not None:
-                return duplicate
+            if (earlier := duplicate(order)) is not None:
+                return earlier
         raise
 
 
 def _submit(order: Order) -> Submitted:
     command = order.command
     if isinstance(command, Send):
-        conversation = _find_conversation(order.owner, command)
-        if (duplicate := _duplicate(order)) is not None:
-            return duplicate
-        return _send(order, command, _lock(conversation) if conversation is not None else None)
-    target = _find_message(order.owner, command)
-    if (duplicate := _duplicate(order)) is not None:
-        return duplicate
-    conversation = _lock(target.conversation)
+        conversation = find_conversation(order.owner, command)
+        if (earlier := duplicate(order)) is not None:
+            return earlier
+        return _send(order, command, lock(conversation) if conversation is not None else None)
+    target = find_message(order.owner, command)
+    if (earlier := duplicate(order)) is not None:
+        return earlier
+    conversation = lock(target.conversation)
     match command:
         case Edit():
             return _edit(order, command, conversation, target)
@@ -105,74 +62,6 @@ def _submit(order: Order) -> Submitted:
             return _regenerate(order, command, conversation, target)
         case Continue():
             return _continue(order, conversation, target)
-
-
-def _find_conversation(owner: Owner, command: Send) -> Conversation | None:
-    """The owner's conversation to send to; None for a new one."""
-    if command.conversation is None:
-        if command.parent:
-            raise Refused("not_found")
-        return None
-    conversation = Conversation.objects.for_owner(owner).filter(pk=command.conversation).first()
-    if conversation is None:
-        raise Refused("not_found")
-    return conversation
-
-
-def _find_message(owner: Owner, command: Edit | Regenerate | Continue) -> Message:
-    """The message aimed at, in a conversation of the owner's."""
-    mine = Conversation.objects.for_owner(owner)
-    message = (
-        Message.objects.filter(pk=command.message, conversation__in=mine)
-        .select_related("conversation")
-        .first()
-    )
-    if message is None:
-        raise Refused("not_found")
-    return message
-
-
-def _target(command: Creating) -> str:
-    target = command.conversation if isinstance(command, Send) else command.message
-    return str(target or "")
-
-
-def _kind(command: Creating) -> str:
-    return str(command.__struct_config__.tag)
-
-
-def _duplicate(order: Order) -> Submitted | None:
-    command = order.command
-    earlier = (
-        Generation.objects.filter(**order.owner.fields, command_id=command.id)
-        .select_related("message", "message__conversation")
-        .first()
-    )
-    if earlier is None:
-        return None
-    same = earlier.command == _kind(command) and earlier.command_target == _target(command)
-    if not same or earlier.message is None or earlier.message.parent_id is None:
-        raise Refused("conflict")
-    return Submitted(
-        Accepted(
-            id=command.id,
-            conversation=earlier.message.conversation_id,
-            user_message=earlier.message.parent_id,
-            assistant_message=earlier.message.pk,
-            generation=earlier.pk,
-            duplicate=True,
-        )
-    )
-
-
-def _lock(conversation: Conversation) -> Conversation:
-    rows = Conversation.objects.filter(pk=conversation.pk)
-    if connection.features.has_select_for_update:
-        rows = rows.select_for_update(of=("self",))
-    locked = rows.first()
-    if locked is None:
-        raise Refused("not_found")
-    return locked
 
 
 def _send(order: Order, command: Send, conversation: Conversation | None) -> Submitted:
@@ -272,8 +161,8 @@ def _begin(
         door=order.door,
         model=model,
         command_id=order.command.id,
-        command=_kind(order.command),
-        command_target=_target(order.command),
+        command=kind_of(order.command),
+        command_target=target_of(order.command),
         status=Status.QUEUED if order.queued else Status.RUNNING,
         runner_id=order.runner,
     )

@@ -45,7 +45,7 @@ class ContentAccess(models.Model):
 
     class Meta:
         verbose_name = _("content access")
-        verbose_name_plural = _("content accesses")
+        verbose_name_plural = _("who read what")
         ordering = ("-id",)
         default_permissions = ("view",)
 

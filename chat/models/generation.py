@@ -72,6 +72,7 @@ class Generation(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="generations",
+        db_index=False,
     )
     #: Why it shall stop (an `end` reason), set by other processes; empty = it shall not.
     stop_requested = models.CharField(max_length=12, blank=True, default="")
@@ -121,7 +122,7 @@ class Generation(models.Model):
         indexes = [
             models.Index(fields=("owner", "created"), name="llmchat_gen_owner_created"),
             models.Index(fields=("session_key", "created"), name="llmchat_gen_guest_created"),
-            models.Index(fields=("runner",), condition=models.Q(status__in=LIVE), name="llmchat_gen_live"),
+            models.Index(fields=("runner", "status"), name="llmchat_gen_runner_status"),
         ]
 
     def __str__(self) -> str:

@@ -9,17 +9,16 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from django.db import transaction
 from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from ..deletion import stop
 from ..engine.running import runners
-from ..engine.stopping import request_stop
 from ..exceptions import Refused
-from ..models import LIVE, Conversation, Generation, Owner
+from ..models import Conversation, Generation, Owner
 from ..serializing import conversation_object, message_object, state_of, with_state
 from .doors import json_response, owner_of, refusing
 
@@ -119,11 +118,10 @@ def _change(request: HttpRequest, row: Any, owner: Owner) -> HttpResponse:
 
 
 def _delete(row: Any, owner: Owner) -> HttpResponse:
-    live = Generation.objects.filter(message__conversation=row.pk, status__in=LIVE)
-    request_stop(list(live.values_list("pk", flat=True)), "deleted")
     pk = row.pk
-    with transaction.atomic():
-        row.delete()
+    # Before the transaction: a flag set inside it would be seen by no other process.
+    stop(Generation.objects.filter(message__conversation=pk))
+    row.delete()
     _tell(owner, pk, row.revision + 1, row.title, "deleted")
     return HttpResponse(status=204)
 

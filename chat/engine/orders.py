@@ -1,0 +1,56 @@
+"""What passes between the doors, the submit transaction and the pump."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from ..models.owner import Owner
+from ..protocol import Accepted, Creating
+
+
+class Order(msgspec.Struct):
+    """What the engine needs to carry out one creating command."""
+
+    owner: Owner
+    user: Any
+    command: Creating
+    door: str
+    runner: UUID
+    #: Whether there is no running slot left: the answer then begins as `queued`.
+    queued: bool = False
+    #: The owner's line is full.
+    refused: bool = False
+    #: `time.monotonic()` after which nobody waits for this any more.
+    deadline: float = float("inf")
+
+
+class Job(msgspec.Struct):
+    """Everything the pump needs, so that it never has to ask the database."""
+
+    generation: int
+    owner: Owner
+    door: str
+    model: str
+    provider: str
+    messages: list[dict[str, Any]]
+    options: dict[str, Any]
+    abandon_after: float
+    conversation: UUID | None = None
+    message: UUID | None = None
+    base: str = ""
+    base_reasoning: str = ""
+    base_events: list[dict[str, Any]] = []
+
+
+class Submitted(msgspec.Struct):
+    """The answer to a command: what to reply and, unless it is a duplicate, what to run and to tell."""
+
+    accepted: Accepted
+    job: Job | None = None
+    revision: int = 0
+    title: str = ""
+    #: The new messages, as the HTTP API shows them.
+    messages: list[dict[str, Any]] = []

@@ -1,0 +1,82 @@
+"""What a command aims at: is it the owner's, and has it been done already?"""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from ..exceptions import Refused
+from ..models import Conversation, Generation, Message, Owner
+from ..protocol import Accepted, Continue, Creating, Edit, Regenerate, Send
+from .orders import Order, Submitted
+
+
+def find_conversation(owner: Owner, command: Send) -> Conversation | None:
+    """The owner's conversation to send to; None for a new one."""
+    if command.conversation is None:
+        if command.parent:
+            raise Refused("not_found")
+        return None
+    conversation = Conversation.objects.for_owner(owner).filter(pk=command.conversation).first()
+    if conversation is None:
+        raise Refused("not_found")
+    return conversation
+
+
+def find_message(owner: Owner, command: Edit | Regenerate | Continue) -> Message:
+    """The message aimed at, in a conversation of the owner's."""
+    mine = Conversation.objects.for_owner(owner)
+    message = (
+        Message.objects.filter(pk=command.message, conversation__in=mine)
+        .select_related("conversation")
+        .first()
+    )
+    if message is None:
+        raise Refused("not_found")
+    return message
+
+
+def target_of(command: Creating) -> str:
+    """What a command aims at, as it is kept with its id; empty for a new conversation."""
+    target = command.conversation if isinstance(command, Send) else command.message
+    return str(target or "")
+
+
+def kind_of(command: Creating) -> str:
+    """The command's type on the wire."""
+    return str(command.__struct_config__.tag)
+
+
+def duplicate(order: Order) -> Submitted | None:
+    """The answer given before to the same command id. Raises `Refused("conflict")` for another command."""
+    command = order.command
+    earlier = (
+        Generation.objects.filter(**order.owner.fields, command_id=command.id)
+        .select_related("message", "message__conversation")
+        .first()
+    )
+    if earlier is None:
+        return None
+    same = earlier.command == kind_of(command) and earlier.command_target == target_of(command)
+    if not same or earlier.message is None or earlier.message.parent_id is None:
+        raise Refused("conflict")
+    return Submitted(
+        Accepted(
+            id=command.id,
+            conversation=earlier.message.conversation_id,
+            user_message=earlier.message.parent_id,
+            assistant_message=earlier.message.pk,
+            generation=earlier.pk,
+            duplicate=True,
+        )
+    )
+
+
+def lock(conversation: Conversation) -> Conversation:
+    """The conversation as it is now, its row held until the end of the transaction."""
+    rows = Conversation.objects.filter(pk=conversation.pk)
+    if connection.features.has_select_for_update:
+        rows = rows.select_for_update(of=("self",))
+    locked = rows.first()
+    if locked is None:
+        raise Refused("not_found")
+    return locked
