@@ -130,7 +130,7 @@ async def _submit(
     def accepted(submitted: Any) -> None:
         followers.append(Follower(runner.logs[submitted.accepted.generation]))
 
-    submitted = await runner.submit(
+    submitted = await runner.intake.submit(
         conversation.belongs_to,
         None,
         command,

@@ -262,7 +262,7 @@ class ChatConsumer(AsyncConsumer):
             if submitted.accepted.duplicate:
                 duplicates.append(submitted)
 
-        await self.runner.submit(
+        await self.runner.intake.submit(
             self.owner, None, command, check=lambda: check(self.identity), accepted=accepted
         )
         for submitted in duplicates:

@@ -38,6 +38,8 @@ class Job(msgspec.Struct):
     messages: list[dict[str, Any]]
     options: dict[str, Any]
     abandon_after: float
+    #: Whether its row says so; its turn may have come since.
+    queued: bool = False
     conversation: UUID | None = None
     message: UUID | None = None
     base: str = ""

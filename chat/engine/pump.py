@@ -137,9 +137,17 @@ class Pump:
             finally:
                 turn.cancel()
                 self._ticket.moved = None
-            await self._runner.writer.run(mark_running, self.job.generation, self._runner_id)
+        if self.job.queued:
+            self._runner.spawn(self._mark_running())
             self.log.state = Status.RUNNING
         self._started_at = asyncio.get_running_loop().time()
+
+    async def _mark_running(self) -> None:
+        try:
+            await self._runner.writer.run(mark_running, self.job.generation, self._runner_id)
+        except (DatabaseError, InterfaceError) as error:
+            # The answer goes on all the same; its end will be written over this.
+            logger.warning("generation %d still stands as queued: %s", self.job.generation, error)
 
     def _event(self, kind: str, **fields: Any) -> None:
         frame = {"type": "event", "generation": self.log.generation, "n": self.log.last_n + 1, "kind": kind}
@@ -233,7 +241,8 @@ class Pump:
     def _report(self, status: str, code: str, error: BaseException | None) -> str:
         """Logs what broke, without a word of the provider; returns the reference that the user is told."""
         reference = secrets.token_hex(4)
-        detail = error.log_detail if isinstance(error, UpstreamError) else type(error).__name__
+        # Of an upstream's error only code and status: its words may quote the prompt.
+        detail = str(error) if isinstance(error, UpstreamError) else type(error).__name__
         unforeseen = None if error is None or isinstance(error, UpstreamError) else error
         arguments = (self.job.generation, status, code, reference, detail)
         logger.warning("generation %d ended in %s (%s), reference %s: %s", *arguments, exc_info=unforeseen)

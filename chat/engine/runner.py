@@ -7,12 +7,11 @@ import contextlib
 import logging
 import os
 import socket
-import time
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 
 from .. import protocol, signals
 from ..conf import settings
@@ -27,19 +26,17 @@ from .context import lasting_context
 from .ending import Written
 from .housekeeping import Housekeeping
 from .hub import Hub
+from .intake import Intake
 from .livelog import LiveLog
-from .orders import Job, Order, Submitted
+from .orders import Job
 from .pump import Pump
 from .remote import Remote
 from .scribe import Scribe
-from .submit import stateless, submit
 from .threads import DatabaseThreads
 from .ticker import Ticker
 
 logger = logging.getLogger("llmchat.engine")
 
-#: Seconds a command may wait for the database before it is refused as `unavailable`.
-COMMAND_PATIENCE = 8.0
 #: Seconds that an ended log stays in memory for those who read a little behind.
 AFTERGLOW = 5.0
 #: Seconds for writing the ends of answers that a shutdown breaks off.
@@ -69,7 +66,7 @@ class Runner:
         self.closed = False
         self._impatient = False
         #: An answer or a command has come to its end, or a second signal has come.
-        self._changed = asyncio.Event()
+        self.changed = asyncio.Event()
         #: Counters for health and metrics; `checksum_mismatch` must stay 0.
         self.counters = {"checksum_mismatch": 0, "gap": 0}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -77,9 +74,10 @@ class Runner:
         self.submitting = 0
         #: The highest generation id that has had a task here.
         self.newest = 0
+        self.intake = Intake(self)
         self._scribe = Scribe(self)
         self._housekeeping = Housekeeping(self)
-        self._registered = asyncio.Event()
+        self.registered = asyncio.Event()
 
     def start(self) -> None:
         """Begins to beat, to journal and to look after the others."""
@@ -89,11 +87,11 @@ class Runner:
     async def register(self) -> None:
         """Enters this process into the database; answers can begin from then on."""
         await self.writer.run(recovery.register, self.id, self.label)
-        self._registered.set()
+        self.registered.set()
 
     async def reincarnate(self) -> None:
         """Goes on under a new id after others took this process for dead and ended its answers."""
-        self._registered.clear()
+        self.registered.clear()
         for pump in tuple(self.pumps.values()):
             pump.stop("crashed")
         self.id = uuid.uuid4()
@@ -132,107 +130,8 @@ class Runner:
 
     # Beginning
 
-    async def submit(
-        self,
-        owner: Owner,
-        user: Any,
-        command: protocol.Creating,
-        *,
-        door: str = Generation.Door.WEB,
-        check: Callable[[], Any] | None = None,
-        accepted: Callable[[Submitted], None] | None = None,
-    ) -> Submitted:
-        """Carries out a creating command and starts its answer. Raises `Refused`.
-
-        `check` runs first, in the database thread: it may raise, and returns the user as of now.
-        `accepted` is called before anything of the answer is published. Cancelling the caller does
-        not take an accepted command back.
-        """
-        work = self._submit(owner, user, command, door, check, accepted)
-        return await asyncio.shield(self.spawn(work))
-
-    async def _submit(
-        self,
-        owner: Owner,
-        user: Any,
-        command: protocol.Creating,
-        door: str,
-        check: Callable[[], Any] | None,
-        accepted: Callable[[Submitted], None] | None,
-    ) -> Submitted:
-        if self.draining:
-            raise Refused("shutting_down", retry_after=2)
-        ticket = self.admission.ask(owner)
-        order = Order(
-            owner=owner,
-            user=user,
-            command=command,
-            door=door,
-            runner=self.id,
-            queued=not ticket.admitted.is_set(),
-            refused=ticket.refused,
-            deadline=time.monotonic() + COMMAND_PATIENCE,
-        )
-
-        def work() -> Submitted:
-            if check is not None:
-                order.user = check()
-            return submit(order)
-
-        submitted: Submitted = await self._commit(ticket, work)
-        if submitted.job is None:
-            ticket.release()
-            if accepted is not None:
-                accepted(submitted)
-            return submitted
-        log = self._begin(submitted.job, ticket)
-        if accepted is not None:
-            accepted(submitted)
-        self._announce(submitted, log)
-        return submitted
-
-    async def submit_stateless(
-        self, owner: Owner, user: Any, messages: list[dict[str, Any]], model: str, options: dict[str, Any]
-    ) -> LiveLog:
-        """Starts an answer that belongs to no conversation; the caller watches the log. Raises `Refused`."""
-        if self.draining:
-            raise Refused("shutting_down", retry_after=2)
-        ticket = self.admission.ask(owner)
-        if ticket.refused:
-            raise Refused("rate_limited", retry_after=5)
-
-        def work() -> Job:
-            return stateless(owner, user, self.id, messages, model, options)
-
-        async def begin() -> LiveLog:
-            return self._begin(await self._commit(ticket, work), ticket)
-
-        return await asyncio.shield(self.spawn(begin()))
-
-    async def _commit(self, ticket: Ticket, work: Callable[[], Any]) -> Any:
-        self.submitting += 1
-        try:
-            async with asyncio.timeout(COMMAND_PATIENCE):
-                await self._registered.wait()
-            return await self.writer.run(work)
-        except (OperationalError, InterfaceError, TimeoutError) as error:
-            ticket.release()
-            logger.warning("a command could not be written: %s", error)
-            raise Refused("unavailable", retry_after=2) from None
-        except Refused:
-            ticket.release()
-            raise
-        except Exception as error:
-            ticket.release()
-            if isinstance(error, DatabaseError):
-                logger.exception("a command was refused by the database")
-                raise Refused("internal") from None
-            raise
-        finally:
-            self.submitting -= 1
-            self._changed.set()
-
-    def _begin(self, job: Job, ticket: Ticket) -> LiveLog:
+    def begin(self, job: Job, ticket: Ticket) -> LiveLog:
+        """Starts the task of an answer whose row is there; returns its log."""
         log = LiveLog(
             job.generation,
             job.owner,
@@ -258,7 +157,7 @@ class Runner:
         finally:
             # Also when it failed: whoever watches must not wait for ever; the row is ended as an orphan.
             self.pumps.pop(pump.job.generation, None)
-            self._changed.set()
+            self.changed.set()
             if not pump.log.ended:
                 pump.log.ended = True
                 pump.log.forget()
@@ -268,26 +167,6 @@ class Runner:
         if self.logs.get(log.generation) is log:
             del self.logs[log.generation]
         log.forget()
-
-    def _announce(self, submitted: Submitted, log: LiveLog) -> None:
-        assert log.conversation is not None
-        self.tell_conversation(log.owner, log.conversation, submitted.revision, submitted.title, "running")
-        for message in submitted.messages:
-            self.hub.tell_watchers(
-                log.conversation,
-                protocol.encode(protocol.MessageChanged(log.conversation, submitted.revision, message)),
-            )
-        for watcher in tuple(self.hub.by_conversation.get(log.conversation, ())):
-            watcher.attach(log)
-        self.spawn(
-            signals.send(
-                signals.generation_started,
-                sender=Generation,
-                generation=log.generation,
-                message=log.message,
-                conversation=log.conversation,
-            )
-        )
 
     def tell_conversation(
         self, owner: Owner, conversation: uuid.UUID, revision: int, title: str, state: str
@@ -369,13 +248,13 @@ class Runner:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
                 while (self.pumps or self.submitting) and not (patient and self._impatient):
-                    self._changed.clear()
-                    await self._changed.wait()
+                    self.changed.clear()
+                    await self.changed.wait()
 
     def hurry(self) -> None:
         """A second signal: checkpoint now."""
         self._impatient = True
-        self._changed.set()
+        self.changed.set()
 
     async def close(self) -> None:
         """Ends everything that is left; the runner cannot be used again."""

@@ -186,6 +186,7 @@ def _begin(
             messages=messages,
             options=options,
             abandon_after=policy.get_abandon_after(order.user) if order.door == Generation.Door.WEB else 0,
+            queued=order.queued,
             conversation=conversation.pk,
             message=answer.pk,
             base=answer.content,

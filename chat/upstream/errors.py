@@ -66,8 +66,9 @@ class UpstreamError(Exception):
 
     `code` is one of `CODES`, `status` the HTTP status if there was one, `retry_after` seconds. `broke_off`
     says that the stream just ceased (reset, early end), so what had come is a beginning worth going on from;
-    otherwise the provider refused or its bytes were unusable. `log_detail` is for logs only: the provider's
-    words without keys, at most 500 characters. Neither `str()` nor a chained exception carries them.
+    otherwise the provider refused or its bytes were unusable. `log_detail` is for whoever looks for
+    the cause by hand: the provider's words without keys, at most 500 characters; they may quote the prompt,
+    so nothing logs them by itself. Neither `str()` nor a chained exception carries them.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ async def chat(request: HttpRequest) -> HttpResponseBase:
     try:
         owner = await sync_to_async(_owner)(request)
         messages = _parse(request)
-        log = await runner_here().submit_stateless(owner, request.user, messages, "", {})
+        log = await runner_here().intake.submit_stateless(owner, request.user, messages, "", {})
     except Refused as refused:
         return await sync_to_async(refusal)(refused)
     follower = Follower(log)

@@ -1,0 +1,156 @@
+"""The way in: a command, its place in the line, its transaction, its task."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+from .. import protocol, signals
+from ..exceptions import Refused
+from ..models import Generation, Owner
+from .admission import Ticket
+from .livelog import LiveLog
+from .orders import Job, Order, Submitted
+from .submit import stateless, submit
+
+if TYPE_CHECKING:
+    from .runner import Runner
+
+logger = logging.getLogger("llmchat.engine")
+
+#: Seconds a command may wait for the database before it is refused as `unavailable`.
+COMMAND_PATIENCE = 8.0
+
+
+class Intake:
+    """Takes commands in for a runner."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    async def submit(
+        self,
+        owner: Owner,
+        user: Any,
+        command: protocol.Creating,
+        *,
+        door: str = Generation.Door.WEB,
+        check: Callable[[], Any] | None = None,
+        accepted: Callable[[Submitted], None] | None = None,
+    ) -> Submitted:
+        """Carries out a creating command and starts its answer. Raises `Refused`.
+
+        `check` runs first, in the database thread: it may raise, and returns the user as of now.
+        `accepted` is called before anything of the answer is published. Cancelling the caller does
+        not take an accepted command back.
+        """
+        work = self._submit(owner, user, command, door, check, accepted)
+        return await asyncio.shield(self._runner.spawn(work))
+
+    async def _submit(
+        self,
+        owner: Owner,
+        user: Any,
+        command: protocol.Creating,
+        door: str,
+        check: Callable[[], Any] | None,
+        accepted: Callable[[Submitted], None] | None,
+    ) -> Submitted:
+        if self._runner.draining:
+            raise Refused("shutting_down", retry_after=2)
+        ticket = self._runner.admission.ask(owner)
+        order = Order(
+            owner=owner,
+            user=user,
+            command=command,
+            door=door,
+            runner=self._runner.id,
+            queued=not ticket.admitted.is_set(),
+            refused=ticket.refused,
+            deadline=time.monotonic() + COMMAND_PATIENCE,
+        )
+
+        def work() -> Submitted:
+            if check is not None:
+                order.user = check()
+            return submit(order)
+
+        submitted: Submitted = await self._commit(ticket, work)
+        if submitted.job is None:
+            ticket.release()
+            if accepted is not None:
+                accepted(submitted)
+            return submitted
+        log = self._runner.begin(submitted.job, ticket)
+        if accepted is not None:
+            accepted(submitted)
+        self._announce(submitted, log)
+        return submitted
+
+    async def submit_stateless(
+        self, owner: Owner, user: Any, messages: list[dict[str, Any]], model: str, options: dict[str, Any]
+    ) -> LiveLog:
+        """Starts an answer that belongs to no conversation; the caller watches the log. Raises `Refused`."""
+        if self._runner.draining:
+            raise Refused("shutting_down", retry_after=2)
+        ticket = self._runner.admission.ask(owner)
+        if ticket.refused:
+            raise Refused("rate_limited", retry_after=5)
+
+        def work() -> Job:
+            return stateless(owner, user, self._runner.id, messages, model, options)
+
+        async def begin() -> LiveLog:
+            return self._runner.begin(await self._commit(ticket, work), ticket)
+
+        return await asyncio.shield(self._runner.spawn(begin()))
+
+    async def _commit(self, ticket: Ticket, work: Callable[[], Any]) -> Any:
+        runner = self._runner
+        runner.submitting += 1
+        try:
+            async with asyncio.timeout(COMMAND_PATIENCE):
+                await runner.registered.wait()
+            return await runner.writer.run(work)
+        except (OperationalError, InterfaceError, TimeoutError) as error:
+            ticket.release()
+            logger.warning("a command could not be written: %s", error)
+            raise Refused("unavailable", retry_after=2) from None
+        except Refused:
+            ticket.release()
+            raise
+        except Exception as error:
+            ticket.release()
+            if isinstance(error, DatabaseError):
+                logger.exception("a command was refused by the database")
+                raise Refused("internal") from None
+            raise
+        finally:
+            runner.submitting -= 1
+            runner.changed.set()
+
+    def _announce(self, submitted: Submitted, log: LiveLog) -> None:
+        assert log.conversation is not None
+        runner = self._runner
+        runner.tell_conversation(log.owner, log.conversation, submitted.revision, submitted.title, "running")
+        for message in submitted.messages:
+            runner.hub.tell_watchers(
+                log.conversation,
+                protocol.encode(protocol.MessageChanged(log.conversation, submitted.revision, message)),
+            )
+        for watcher in tuple(runner.hub.by_conversation.get(log.conversation, ())):
+            watcher.attach(log)
+        runner.spawn(
+            signals.send(
+                signals.generation_started,
+                sender=Generation,
+                generation=log.generation,
+                message=log.message,
+                conversation=log.conversation,
+            )
+        )
