@@ -70,7 +70,8 @@ def _branch(conversation: Conversation, leaf: Message) -> list[Message]:
     older = (
         conversation.messages.filter(position__lt=leaf.position)
         .order_by("-position")
-        .only("id", "parent_id", "role", "content")
+        # The conversation too: Django compares it with the one asked, row by row.
+        .only("id", "conversation_id", "parent_id", "role", "content")
     )
     for message in older.iterator(chunk_size=100):
         if message.id == wanted:
