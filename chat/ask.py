@@ -41,10 +41,7 @@ def ask(
     command = _command(conversation, text, model, options)
     runner = any_runner()
     future = asyncio.run_coroutine_threadsafe(_whole(runner, conversation, command), runner.loop)
-    message_id, end = future.result()
-    if end is not None and end["status"] in (Status.ERROR, Status.INTERRUPTED):
-        raise GenerationFailed(_code(end), str(end["status"]))
-    return Message.objects.get(pk=message_id)
+    return Message.objects.get(pk=future.result())
 
 
 async def astream(
@@ -86,49 +83,74 @@ def _start(runner: Runner, work: Any) -> asyncio.Task[None] | Future[None]:
     return asyncio.run_coroutine_threadsafe(work, runner.loop)
 
 
-async def _whole(
-    runner: Runner, conversation: Conversation, command: protocol.Send
-) -> tuple[uuid.UUID, dict[str, Any] | None]:
-    follower, message = await _submit(runner, conversation, command)
+class Reading:
+    """What a reader holds, from the moment its command is accepted, whether it is still there or not."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._left = False
+        self.follower: Follower | None = None
+
+    def begin(self, generation: int) -> None:
+        """The command has been accepted."""
+        if self._left:
+            self._runner.stop(generation, "user")
+        else:
+            self.follower = Follower(self._runner.logs[generation])
+
+    def leave(self) -> None:
+        """The reader has gone: its answer is stopped, also one that has not begun yet."""
+        self._left = True
+        if self.follower is not None and self.follower.end is None:
+            self._runner.stop(self.follower.generation, "user")
+
+    def close(self) -> None:
+        if self.follower is not None:
+            self.follower.close()
+
+
+async def _whole(runner: Runner, conversation: Conversation, command: protocol.Send) -> uuid.UUID:
+    reading = Reading(runner)
     try:
+        follower, message = await _submit(runner, conversation, command, reading)
         async for _ in follower.texts():
             pass
+        _raise_if_failed(follower.end)
     finally:
-        follower.close()
-    return message, follower.end
+        reading.close()
+    return message
+
+
+def _raise_if_failed(end: dict[str, Any] | None) -> None:
+    if end is None:
+        raise GenerationFailed("internal", Status.INTERRUPTED)
+    if end["status"] in (Status.ERROR, Status.INTERRUPTED):
+        raise GenerationFailed(_code(end), str(end["status"]))
 
 
 async def _relay(runner: Runner, conversation: Conversation, command: protocol.Send, put: Any) -> None:
     """Puts the answer's pieces, then None or the exception. Cancelled: the answer is stopped."""
-    follower: Follower | None = None
-    generation = 0
+    reading = Reading(runner)
     try:
-        follower, _ = await _submit(runner, conversation, command)
-        generation = follower.generation
+        follower, _ = await _submit(runner, conversation, command, reading)
         async for piece in follower.texts():
             await put(piece)
-        end = follower.end
-        if end is not None and end["status"] in (Status.ERROR, Status.INTERRUPTED):
-            await put(GenerationFailed(_code(end), str(end["status"])))
+        _raise_if_failed(follower.end)
         await put(None)
-    except Refused as refused:
-        await put(refused)
     except asyncio.CancelledError:
-        if follower is not None and follower.end is None:
-            runner.stop(generation, "user")
+        reading.leave()
         raise
+    except Exception as error:
+        await put(error)
     finally:
-        if follower is not None:
-            follower.close()
+        reading.close()
 
 
 async def _submit(
-    runner: Runner, conversation: Conversation, command: protocol.Send
+    runner: Runner, conversation: Conversation, command: protocol.Send, reading: Reading
 ) -> tuple[Follower, uuid.UUID]:
-    followers: list[Follower] = []
-
     def accepted(submitted: Any) -> None:
-        followers.append(Follower(runner.logs[submitted.accepted.generation]))
+        reading.begin(submitted.accepted.generation)
 
     submitted = await runner.intake.submit(
         conversation.belongs_to,
@@ -138,7 +160,8 @@ async def _submit(
         check=lambda: Conversation.objects.select_related("owner").get(pk=conversation.pk).owner,
         accepted=accepted,
     )
-    return followers[0], submitted.accepted.assistant_message
+    assert reading.follower is not None
+    return reading.follower, submitted.accepted.assistant_message
 
 
 def _command(

@@ -12,6 +12,7 @@ from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.conf import settings as django_settings
 from django.db import DatabaseError, InterfaceError
+from django.utils import translation
 
 from . import __version__, protocol
 from .conf import settings
@@ -22,10 +23,10 @@ from .engine.running import runner_here
 from .engine.stopping import request_stop
 from .exceptions import Refused
 from .models import Owner
-from .origin import headers_of, is_allowed
+from .origin import is_allowed, request_of
 from .outbox import Outbox
 from .policy import get_policy
-from .sessions import Identity, SignedOut, check, identify
+from .sessions import Identity, SignedOut, check, exists, identify
 
 logger = logging.getLogger("llmchat.socket")
 
@@ -35,12 +36,15 @@ CLOSE_TOO_MANY = 4429
 CLOSE_BAD_FRAMES = 4400
 CLOSE_RESTART = 4012
 CLOSE_UNCHECKED = 4503
+CLOSE_INTERNAL = 1011
 MAX_BAD_FRAMES = 100
 #: Commands of one socket that may wait for the database.
 MAX_COMMANDS = 64
 #: How often, and how many times, a stopped answer that the socket does not follow is looked at.
 STOP_POLL_SECONDS = 0.1
 STOP_POLLS = 100
+#: The worker, the writer, and those who wait for the end of an answer that was stopped.
+MAX_TASKS = 10
 
 
 class ChatConsumer(AsyncConsumer):
@@ -85,7 +89,8 @@ class ChatConsumer(AsyncConsumer):
             return
         try:
             user = await self.runner.readers.run(self._identify)
-        except (DatabaseError, InterfaceError):
+        except Exception:
+            # Whatever it is: 4401 would sign people out, and a failed handshake tells a browser nothing.
             logger.warning("a handshake could not be checked", exc_info=True)
             await self._accept_and_close(CLOSE_UNCHECKED)
             return
@@ -108,13 +113,17 @@ class ChatConsumer(AsyncConsumer):
     def _identify(self) -> Any:
         """The user of the handshake's session cookie. Runs in a database thread."""
         session = self.scope.get("session")
-        cookies = headers_of(self.scope).get("cookie", "")
+        request = request_of(self.scope)
+        self.language = translation.get_language_from_request(request)
         self.session_key = (
             (session.session_key or "")
             if session is not None
-            else _cookie(cookies, django_settings.SESSION_COOKIE_NAME)
+            else request.COOKIES.get(django_settings.SESSION_COOKIE_NAME, "")
         )
         user = identify(self.session_key)
+        if not user.is_authenticated and not exists(self.session_key):
+            # A guest is known by a session that this site has made, not by what a cookie says.
+            self.session_key = ""
         self.may_chat = get_policy().may_chat(user)
         return user
 
@@ -170,6 +179,9 @@ class ChatConsumer(AsyncConsumer):
         except (DatabaseError, InterfaceError):
             logger.warning("a socket could not read what it follows; it is told to come back", exc_info=True)
             self.shut(CLOSE_UNCHECKED)
+        except Exception:
+            logger.exception("the sending side of a socket failed")
+            self.shut(CLOSE_INTERNAL)
 
     async def _send_text(self, frame: str) -> None:
         try:
@@ -210,9 +222,6 @@ class ChatConsumer(AsyncConsumer):
                 self.outbox.acknowledge(command.seen)
             case protocol.Ping():
                 self.outbox.reply(protocol.encode(protocol.Pong(id=protocol.echo(command.id))))
-            case protocol.Unwatch():
-                self.runner.hub.unwatch(self, command.conversation)
-                self.outbox.drop(command.conversation)
             case protocol.Stop() if self._stop(command.generation):
                 pass
             case _:
@@ -237,6 +246,9 @@ class ChatConsumer(AsyncConsumer):
                 match command:
                     case protocol.Watch():
                         await self._watch(command)
+                    case protocol.Unwatch():
+                        self.runner.hub.unwatch(self, command.conversation)
+                        self.outbox.drop(command.conversation)
                     case protocol.Stop():
                         await self._stop_elsewhere(command)
                     case protocol.Send() | protocol.Edit() | protocol.Regenerate() | protocol.Continue():
@@ -257,7 +269,11 @@ class ChatConsumer(AsyncConsumer):
         duplicates: list[Submitted] = []
 
         def accepted(submitted: Submitted) -> None:
+            if not self._entered:
+                # The tab was closed meanwhile: the answer goes on, and nobody watches it.
+                return
             self.runner.hub.watch(self, submitted.accepted.conversation)
+            self.runner.remote.watched()
             self.outbox.reply(protocol.encode(submitted.accepted))
             if submitted.accepted.duplicate:
                 duplicates.append(submitted)
@@ -269,7 +285,7 @@ class ChatConsumer(AsyncConsumer):
             conversation, generation = submitted.accepted.conversation, submitted.accepted.generation
             view = await self.runner.readers.run(catchup.look, self.owner, conversation, [generation])
             if view is not None:
-                await self._follow(view, {generation: -1}, None)
+                await self._show(view, {generation: -1}, None, None)
 
     async def _watch(self, command: protocol.Watch) -> None:
         if command.because is not None:
@@ -286,6 +302,12 @@ class ChatConsumer(AsyncConsumer):
             raise Refused("not_found")
         self.runner.hub.watch(self, view.conversation)
         self.runner.remote.watched()
+        await self._show(view, command.seen, command.because, command.id)
+
+    async def _show(
+        self, view: catchup.View, seen: dict[int, int], because: str | None, id: UUID | None
+    ) -> None:
+        """Says `watching`, then follows what is live there and what is in `seen`."""
         known = {sight.generation for sight in view.generations}
         # What began here while the database was asked.
         new = [
@@ -297,14 +319,8 @@ class ChatConsumer(AsyncConsumer):
             catchup.Sight(log.generation, log.state, log.last_n) for log in new if log.generation not in known
         ]
         live = sorted(sight.generation for sight in view.generations if sight.is_live)
-        self.outbox.reply(
-            protocol.encode(
-                protocol.Watching(view.conversation, view.revision, live, id=protocol.echo(command.id))
-            )
-        )
-        await self._follow(view, command.seen, command.because)
-
-    async def _follow(self, view: catchup.View, seen: dict[int, int], because: str | None) -> None:
+        watching = protocol.Watching(view.conversation, view.revision, live, id=protocol.echo(id))
+        self.outbox.reply(protocol.encode(watching))
         for sight in view.generations:
             log = self.runner.logs.get(sight.generation)
             if log is not None and log.forgotten:
@@ -312,7 +328,8 @@ class ChatConsumer(AsyncConsumer):
             if log is None and sight.is_live:
                 log = await self.runner.remote.follow(sight.generation)
             n = seen.get(sight.generation, -1)
-            self.outbox.follow(sight.generation, log, n, because if sight.generation in seen else None)
+            reason = because if sight.generation in seen else None
+            self.outbox.follow(sight.generation, view.conversation, log, n, reason)
 
     async def _stop_elsewhere(self, command: protocol.Stop) -> None:
         """Stops an answer of another process, or one not watched here; of an ended one, repeats the end."""
@@ -322,9 +339,11 @@ class ChatConsumer(AsyncConsumer):
             raise Refused("not_found")
         if standing.is_live:
             await self.runner.writer.run(request_stop, [generation], "user")
-            if not self.outbox.follows(generation):
-                self._tasks.append(asyncio.ensure_future(self._report_end(command)))
-        else:
+            if not self.outbox.follows(generation) and len(self._tasks) < MAX_TASKS:
+                reporting = asyncio.ensure_future(self._report_end(command))
+                self._tasks.append(reporting)
+                reporting.add_done_callback(self._tasks.remove)
+        elif not self.outbox.follows(generation):
             self._reply_end(command, standing)
 
     async def _report_end(self, command: protocol.Stop) -> None:
@@ -345,18 +364,12 @@ class ChatConsumer(AsyncConsumer):
             self.outbox.reply(protocol.encode(standing.end))
 
     def _error(self, refused: Refused, id: UUID | None) -> None:
+        with translation.override(self.language):
+            sentence = refused.sentence
         frame = protocol.Error(
             code=refused.code,
-            message=refused.sentence,
+            message=sentence,
             id=protocol.echo(id),
             retry_after=refused.retry_after if refused.retry_after is not None else msgspec.UNSET,
         )
         self.outbox.reply(protocol.encode(frame))
-
-
-def _cookie(header: str, name: str) -> str:
-    for part in header.split(";"):
-        key, _, value = part.strip().partition("=")
-        if key == name:
-            return value.strip('"')
-    return ""

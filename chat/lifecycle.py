@@ -6,10 +6,12 @@ import asyncio
 import logging
 import signal
 import sys
+import threading
 from typing import Any
 
+from .consumers import ChatConsumer
 from .engine.running import close_here, runner_here, runners
-from .routing import socket_path, socket_router
+from .routing import socket_path
 
 logger = logging.getLogger("llmchat")
 
@@ -27,8 +29,8 @@ class Sockets:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if self._chat is None:
             # The URLs can be reversed only after Django has been set up.
-            self._path, self._chat = socket_path(), socket_router()
-        if scope["path"] == self._path:
+            self._path, self._chat = socket_path(), ChatConsumer.as_asgi()
+        if scope["path"].removeprefix(scope.get("root_path", "")) == self._path:
             await self._chat(scope, receive, send)
         elif self._other is not None:
             await self._other(scope, receive, send)
@@ -53,6 +55,9 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
 
 def _listen_to_signals() -> None:
     """uvicorn ends open responses before it ends the lifespan: the drain has to begin at the signal."""
+    if threading.current_thread() is not threading.main_thread():
+        # Only the main thread may; such a server drains at the end of its lifespan.
+        return
     loop = asyncio.get_running_loop()
     runner = runner_here()
 

@@ -12,36 +12,37 @@ from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest
+from django.http import HttpRequest, parse_cookie
 from django.utils.http import is_same_domain
 
 from .conf import settings
 
 
-def headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
-    """The headers as text, lower-case names; of repeated ones the last."""
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+def request_of(scope: Mapping[str, Any]) -> HttpRequest:
+    """The handshake as a request, for what Django reads off one: host, cookies, language."""
+    host, port = scope.get("server") or ("localhost", 80)
+    request = HttpRequest()
+    request.META = {"SERVER_NAME": host, "SERVER_PORT": str(port)}
+    for name, value in scope["headers"]:
+        request.META["HTTP_" + name.decode("latin-1").upper().replace("-", "_")] = value.decode("latin-1")
+    request.COOKIES = parse_cookie(request.META.get("HTTP_COOKIE", ""))
+    return request
 
 
 def is_allowed(scope: Mapping[str, Any]) -> bool:
     """Whether the handshake comes from a page of this site, and for a host that it serves."""
-    headers = headers_of(scope)
-    own = own_origin(scope, headers)
+    request = request_of(scope)
+    own = own_origin(scope, request)
     if own is None:
         return False
-    origin = headers.get("origin")
+    origin = request.META.get("HTTP_ORIGIN")
     if origin is None or origin == "null":
         return settings.ALLOW_MISSING_ORIGIN
     return origin == own or _is_trusted(origin)
 
 
-def own_origin(scope: Mapping[str, Any], headers: dict[str, str]) -> str | None:
+def own_origin(scope: Mapping[str, Any], request: HttpRequest) -> str | None:
     """`scheme://host[:port]` as Django computes it for HTTP; None for a host it would refuse."""
-    request = HttpRequest()
-    host, port = scope.get("server") or ("localhost", 80)
-    request.META = {"SERVER_NAME": host, "SERVER_PORT": str(port)} | {
-        "HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()
-    }
     try:
         name = request.get_host()
     except DisallowedHost:

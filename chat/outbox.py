@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from .engine.catchup import Stored, stored
+from .engine.catchup import LIVE_YET, Stored, stored
 from .engine.livelog import LiveLog
 from .engine.runner import Runner
 
@@ -25,28 +25,39 @@ STALL_PATIENCE = 60.0
 CLOSE_STALLED = 4408
 #: Beyond so many missing frames a snapshot is cheaper for everybody.
 MAX_REPLAY = 100
+#: Replies that may wait for a client that does not read.
+MAX_REPLIES = 1000
+#: Seconds until an answer without a task, which others will have to end, is looked at again.
+LOOK_AGAIN = 0.5
 
 
 class Cursor:
     """A socket's place in one generation: what to send next, and what is not acknowledged yet."""
 
-    def __init__(self, generation: int, log: LiveLog | None, next_n: int) -> None:
+    def __init__(self, generation: int, conversation: UUID | None, log: LiveLog | None, next_n: int) -> None:
         self.generation = generation
         self.log = log
+        self.conversation = conversation
         self.next_n = next_n
         self.begin = False
         self.snapshot = False
+        #: The last frame has been taken; and: it has been sent.
+        self.over = False
         self.done = False
+        #: Loop time before which the database is not asked again.
+        self.not_before = 0.0
         self.unacknowledged: deque[tuple[int, int]] = deque()
         self._stored: list[tuple[int, str]] = []
 
     @property
     def ready(self) -> bool:
         """Whether there is something to send."""
-        if self.done:
-            return False
         log = self.log
-        return log is None or log.forgotten or self.begin or self.snapshot or self.next_n < len(log.frames)
+        if self.over:
+            return False
+        if log is None or log.forgotten:
+            return asyncio.get_running_loop().time() >= self.not_before
+        return self.begin or self.snapshot or self.next_n < len(log.frames)
 
     async def next(self, runner: Runner) -> tuple[int, str] | None:
         """The next frame with its n; None when there is none after all. Call only when `ready`."""
@@ -56,12 +67,15 @@ class Cursor:
         if not self._stored:
             found = await runner.readers.run(stored, self.generation)
             if found is None:
-                self.done = True
+                self.over = True
+                return None
+            if found is LIVE_YET:
+                self.not_before = asyncio.get_running_loop().time() + LOOK_AGAIN
                 return None
             self._stored = self._remaining(found)
         n, frame = self._stored.pop(0)
         self.next_n = n + 1
-        self.done = not self._stored
+        self.over = not self._stored
         return n, frame
 
     def _from(self, log: LiveLog) -> tuple[int, str]:
@@ -77,7 +91,7 @@ class Cursor:
         n = self.next_n
         frame = log.frames[n]
         self.next_n = n + 1
-        self.done = log.ended and self.next_n == len(log.frames)
+        self.over = log.ended and self.next_n == len(log.frames)
         return n, frame
 
     def _remaining(self, found: Stored) -> list[tuple[int, str]]:
@@ -117,6 +131,8 @@ class Outbox:
     def reply(self, frame: str) -> None:
         """An answer to a command; goes out before anything else."""
         self._replies.append(frame)
+        if len(self._replies) > MAX_REPLIES:
+            self._close(CLOSE_STALLED)
         self._news.set()
 
     def notify(self, frame: str) -> None:
@@ -135,16 +151,18 @@ class Outbox:
     def attach(self, log: LiveLog) -> None:
         """Follows a generation from its `begin`."""
         if log.generation not in self._cursors:
-            cursor = self._point(log.generation, log, 0)
+            cursor = self._point(log.generation, log.conversation, log, 0)
             cursor.begin = True
 
-    def follow(self, generation: int, log: LiveLog | None, seen: int, because: str | None) -> None:
+    def follow(
+        self, generation: int, conversation: UUID, log: LiveLog | None, seen: int, because: str | None
+    ) -> None:
         """Answers `watch` for one generation: `log` is None for one that has ended long ago."""
         old = self._cursors.get(generation)
         if old is not None and old.log is log and not old.done and seen == old.next_n - 1 and because is None:
             return
         self._drop(generation)
-        cursor = self._point(generation, log, max(seen, 0) + 1)
+        cursor = self._point(generation, conversation, log, max(seen, 0) + 1)
         cursor.begin = seen < 0
         if seen < 0 and because is not None:
             cursor.snapshot = True
@@ -159,8 +177,8 @@ class Outbox:
         if seen > log.last_n or missing > MAX_REPLAY or (seen < 0 and log.base):
             cursor.snapshot = True
 
-    def _point(self, generation: int, log: LiveLog | None, next_n: int) -> Cursor:
-        cursor = self._cursors[generation] = Cursor(generation, log, next_n)
+    def _point(self, generation: int, conversation: UUID | None, log: LiveLog | None, next_n: int) -> Cursor:
+        cursor = self._cursors[generation] = Cursor(generation, conversation, log, next_n)
         if log is not None:
             log.watchers.add(self)
         self._news.set()
@@ -169,7 +187,7 @@ class Outbox:
     def drop(self, conversation: UUID) -> None:
         """Follows nothing of that conversation any more."""
         for generation, cursor in list(self._cursors.items()):
-            if cursor.log is None or cursor.log.conversation == conversation:
+            if cursor.conversation == conversation:
                 self._drop(generation)
 
     def _drop(self, generation: int) -> None:
@@ -239,6 +257,8 @@ class Outbox:
             if self._cursors.get(cursor.generation) is not cursor:
                 continue
             item = await cursor.next(self._runner)
+            if item is None and not cursor.over:
+                asyncio.get_running_loop().call_later(LOOK_AGAIN, self.wake)
             if item is None or self._cursors.get(cursor.generation) is not cursor:
                 continue
             n, frame = item
@@ -254,6 +274,7 @@ class Outbox:
                     return True
             cursor.unacknowledged.append((n, size))
             self._unacknowledged += size
+            cursor.done = cursor.over
             await self._send(frame)
             sent = True
         return sent

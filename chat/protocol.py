@@ -225,6 +225,8 @@ def parse(frame: str | bytes) -> Command:
     for field in _TEXT_FIELDS:
         if "\0" in getattr(command, field, ""):
             raise FrameError("bad_frame", getattr(command, "id", None))
+    if isinstance(command, Send) and any("\0" in stop for stop in command.options.stop or ()):
+        raise FrameError("bad_frame", command.id)
     if isinstance(command, Send | Edit) and not command.text.strip():
         raise FrameError("bad_frame", command.id)
     return command

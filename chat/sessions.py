@@ -54,6 +54,11 @@ def identify(session_key: str) -> Any:
     return user if user is not None and _vouches(data, user) else AnonymousUser()
 
 
+def exists(session_key: str) -> bool:
+    """Whether this is a session of this site."""
+    return bool(session_key) and bool(_load([session_key]).get(session_key) is not None)
+
+
 def check(identity: Identity) -> Any:
     """The user of the identity as of now. Raises `SignedOut`, or `Refused("forbidden")`."""
     user = identify(identity.session_key)
@@ -100,7 +105,8 @@ def _load(keys: Collection[str]) -> dict[str, dict[str, Any]]:
             session_key__in=keys, expire_date__gt=timezone.now()
         )
         return {row.session_key: store.decode(row.session_data) for row in rows}
-    return {key: store_class(session_key=key).load() for key in keys}
+    stores = [store_class(session_key=key) for key in keys]
+    return {store.session_key: store.load() for store in stores if store.exists(store.session_key)}
 
 
 def _users(pks: Collection[Any]) -> dict[Any, Any]:

@@ -62,15 +62,17 @@ class Stored(msgspec.Struct):
     end: str
 
 
+#: What `stored` says of a generation that has not ended yet.
+LIVE_YET = Stored(-1, "", "", "")
+
+
 def stored(pk: int) -> Stored | None:
-    """The frames of a generation that has ended; None when it is gone, or still live somewhere."""
-    generation = (
-        Generation.objects.select_related("message")
-        .filter(pk=pk, message__isnull=False)
-        .exclude(status__in=LIVE)
-    ).first()
+    """The frames of a generation that has ended; None when it is gone, `LIVE_YET` before its end."""
+    generation = Generation.objects.select_related("message").filter(pk=pk, message__isnull=False).first()
     if generation is None or generation.message is None:
         return None
+    if generation.status in LIVE:
+        return LIVE_YET
     message = generation.message
     text = _cut(message.content, generation.text_length)
     before = message.generations.filter(pk__lt=pk).order_by("-pk").first()

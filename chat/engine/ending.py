@@ -13,6 +13,7 @@ from django.utils import timezone
 from ..models import LIVE, Conversation, Generation, JournalChunk, Message, Owner
 from ..protocol import End, checksum, utf16_length
 from ..serializing import end_frame
+from .locks import wait_briefly
 
 
 class Outcome(msgspec.Struct):
@@ -51,6 +52,7 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
     afterwards; `generation` is None when the row was deleted meanwhile.
     """
     with transaction.atomic():
+        wait_briefly()
         won = (
             Generation.objects.filter(pk=generation_id, runner=runner, status__in=LIVE).update(
                 status=outcome.status,
@@ -121,6 +123,7 @@ def look(owner: Owner, generation_id: int) -> Standing | None:
 def mark_running(generation_id: int, runner: UUID) -> bool:
     """A queued answer's turn has come; False when it is no longer queued."""
     with transaction.atomic():
+        wait_briefly()
         rows = Generation.objects.filter(pk=generation_id, runner=runner, status="queued")
         if not rows.update(status="running"):
             return False

@@ -18,6 +18,8 @@ class Follower:
 
     def __init__(self, log: LiveLog) -> None:
         self._log = log
+        # Its own hold on the list: the log may be forgotten while the reader is slow.
+        self._frames = log.frames
         self.generation = log.generation
         self._news = asyncio.Event()
         #: The `end` frame, once it has been read.
@@ -37,8 +39,7 @@ class Follower:
         log = self._log
         while True:
             self._news.clear()
-            # Taken as a list at once: the log may be forgotten while the reader is busy.
-            frames = log.frames[n:]
+            frames = self._frames[n:]
             n += len(frames)
             for frame in frames:
                 decoded = msgspec.json.decode(frame)

@@ -34,7 +34,7 @@ class Housekeeping:
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
-        self._observer = recovery.Observer(settings.RUNNER_TIMEOUT)
+        self._observer = recovery.Observer(settings.RUNNER_TIMEOUT, 2 * settings.RUNNER_BEAT)
         self._checked_at = asyncio.get_running_loop().time()
 
     async def run(self) -> None:
@@ -62,14 +62,17 @@ class Housekeeping:
                 await work()
             except (DatabaseError, InterfaceError) as error:
                 logger.warning("%s has to wait: %s", work.__name__.strip("_"), error)
+            except Exception:
+                # A host's policy, a cache that is away: the loop must live to try again.
+                logger.exception("%s failed", work.__name__.strip("_"))
             due = max(due + seconds, loop.time())
             await asyncio.sleep(due - loop.time())
 
     async def _beat(self) -> None:
         runner = self._runner
         try:
-            beats = await runner.writer.run(recovery.beat, runner.id)
-        except (DatabaseError, InterfaceError):
+            beats = await runner.pulse.run(recovery.beat, runner.id)
+        except Exception:
             self._observer.missed()
             raise
         if not beats.alive:
@@ -78,6 +81,7 @@ class Housekeeping:
             await runner.reincarnate()
             return
         runner.remote.others = bool(beats.others)
+        runner.remote.watched()
         for dead, at_beat in self._observer.look(beats.others, asyncio.get_running_loop().time()):
             await runner.writer.run(recovery.bury, dead, at_beat)
 
@@ -85,12 +89,12 @@ class Housekeeping:
         runner = self._runner
         if runner.submitting:
             return
-        alive = list(runner.pumps)
-        await runner.writer.run(recovery.end_orphans, runner.id, alive, runner.newest)
+        await runner.writer.run(recovery.end_orphans, runner.id, list(runner.pumps))
 
     async def _sweep(self) -> None:
         old = timezone.now() - datetime.timedelta(seconds=settings.JOURNAL_KEEP)
         await self._runner.writer.run(journal.sweep, old)
+        await self._runner.writer.run(recovery.sweep)
 
     async def check_sessions(self) -> None:
         """Closes the sockets whose session is gone, stops the answers of users who may not chat."""
@@ -104,7 +108,7 @@ class Housekeeping:
             verdicts, banned = await runner.readers.run(
                 _judge, {socket.identity for socket in sockets}, users
             )
-        except (DatabaseError, InterfaceError):
+        except Exception:
             if now - self._checked_at > UNCHECKED_PATIENCE:
                 for socket in sockets:
                     socket.shut(CLOSE_UNCHECKED)

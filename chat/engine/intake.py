@@ -76,6 +76,8 @@ class Intake:
         )
 
         def work() -> Submitted:
+            # The name may have changed since the command came.
+            order.runner = self._runner.id
             if check is not None:
                 order.user = check()
             return submit(order)

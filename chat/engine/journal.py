@@ -81,9 +81,9 @@ def read(generation: int, after: int = 0) -> list[str]:
     """The journalled frames of a generation beyond frame `after`, contiguous from the first one on."""
     frames: list[str] = []
     rows = JournalChunk.objects.filter(generation=generation, last_n__gt=after).order_by("first_n")
-    expected = None
+    expected = after + 1
     for first_n, text in rows.values_list("first_n", "frames"):
-        if expected is not None and first_n != expected:
+        if first_n > expected:
             break
         parts = [bytes(part).decode() for part in msgspec.json.decode(f"[{text}]", type=list[msgspec.Raw])]
         expected = first_n + len(parts)

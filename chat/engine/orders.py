@@ -37,6 +37,8 @@ class Job(msgspec.Struct):
     provider: str
     messages: list[dict[str, Any]]
     options: dict[str, Any]
+    #: Under whose name the row stands.
+    runner: UUID
     abandon_after: float
     #: Whether its row says so; its turn may have come since.
     queued: bool = False

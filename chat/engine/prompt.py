@@ -32,9 +32,12 @@ def build(
     provider: Provider,
     *,
     answer_tokens: int | None = None,
+    unfinished: str = "",
 ) -> list[dict[str, Any]]:
     """The `messages` of the request for an answer below `leaf`, oldest first.
 
+    `unfinished` is the beginning of that answer, for the model to go on with; of a long one it gets
+    the end.
     The oldest messages are left out where the window is too small; system prompt and last message
     stay. Raises `Refused("context_too_long")` when not even these fit.
     """
@@ -43,6 +46,9 @@ def build(
         room = window - min(answer_tokens or window // 4, window // 2)
     if system:
         room -= estimate_tokens(system)
+    if unfinished:
+        unfinished = _last(unfinished, window // 4) if window else unfinished
+        room -= estimate_tokens(unfinished) + estimate_tokens(GO_ON)
     kept: list[dict[str, Any]] = []
     for message in _branch(conversation, leaf):
         if not message.content:
@@ -55,7 +61,12 @@ def build(
         kept.append({"role": message.role, "content": message.content})
     if system:
         kept.append({"role": Role.SYSTEM.value, "content": system})
-    return kept[::-1]
+    return _going_on(kept[::-1], unfinished, prefix=provider.ASSISTANT_PREFIX)
+
+
+def _last(text: str, tokens: int) -> str:
+    """The end of `text`, of at most so many tokens."""
+    return text.encode()[-3 * tokens :].decode(errors="ignore")
 
 
 def _branch(conversation: Conversation, leaf: Message) -> list[Message]:
@@ -82,7 +93,7 @@ def _branch(conversation: Conversation, leaf: Message) -> list[Message]:
     return branch
 
 
-def going_on(messages: list[dict[str, Any]], so_far: str, *, prefix: bool) -> list[dict[str, Any]]:
+def _going_on(messages: list[dict[str, Any]], so_far: str, *, prefix: bool) -> list[dict[str, Any]]:
     """`messages` extended so that the model goes on with the answer `so_far`.
 
     With `prefix` the provider takes an unfinished assistant message at the end as the beginning of

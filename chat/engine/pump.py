@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 
 from .. import protocol
 from ..conf import settings
-from ..models import Status
+from ..models import LIVE, Status
 from ..serializing import end_frame
 from ..upstream.errors import UpstreamError
 from ..upstream.stream import UpstreamStream
@@ -45,8 +45,10 @@ class Pump:
         self._producing: asyncio.Task[Ended] | None = None
         self._stop_reason = ""
         self._failed = False
+        #: What the log tells is not what the row got.
+        self._unstorable = False
         #: Under this name the answer was begun; the runner may have taken another one since.
-        self._runner_id = runner.id
+        self._runner_id = job.runner
         self._accepted_at = asyncio.get_running_loop().time()
         self._started_at = self._accepted_at
         self._first_token_at: float | None = None
@@ -73,7 +75,7 @@ class Pump:
         self.stop("refused")
 
     async def run(self) -> None:
-        """Produces the answer and its end. Never raises but when the process is torn down."""
+        """Produces the answer and its end; whatever upstream and database do, there is one."""
         self._producing = asyncio.ensure_future(self._produce())
         if self._stop_reason:
             self._producing.cancel()
@@ -132,8 +134,10 @@ class Pump:
                         await asyncio.wait({turn}, timeout=1)
                     else:
                         waiting = asyncio.ensure_future(moved.wait())
-                        await asyncio.wait({turn, waiting}, return_when=asyncio.FIRST_COMPLETED)
-                        waiting.cancel()
+                        try:
+                            await asyncio.wait({turn, waiting}, return_when=asyncio.FIRST_COMPLETED)
+                        finally:
+                            waiting.cancel()
             finally:
                 turn.cancel()
                 self._ticket.moved = None
@@ -272,6 +276,7 @@ class Pump:
                 logger.exception("the database refuses the text of generation %d", self.job.generation)
                 if outcome.error_code == "internal" and outcome.text == self.job.base:
                     raise
+                self._unstorable = True
                 outcome.text, outcome.reasoning = self.job.base, self.job.base_reasoning
                 outcome.events = []
                 outcome.status, outcome.error_code, outcome.reason = Status.ERROR, "internal", ""
@@ -292,10 +297,10 @@ class Pump:
             )
         else:
             end = end_frame(generation, written.conversation)
-        if end.n == self.log.last_n + 1:
+        if end.n == self.log.last_n + 1 and end.status not in LIVE and not self._unstorable:
             self.log.end(protocol.encode(end), end.status)
         else:
-            # Somebody else wrote the end of this answer from the journal: the row is the truth.
+            # The row tells, or will tell, another end than the log: it is the truth.
             self.log.ended = True
             self.log.forget()
         self._runner.ended(self, written)

@@ -46,8 +46,10 @@ def beat(runner: UUID) -> Beats:
 class Observer:
     """Measures, on our own clock, how long the others' beats have stood still."""
 
-    def __init__(self, patience: float) -> None:
+    def __init__(self, patience: float, longest_step: float = 4.0) -> None:
         self._patience = patience
+        #: A longer gap between two of our beats was a database, or a machine, that stood still for all.
+        self._longest_step = longest_step
         self._seen: dict[UUID, tuple[int, float]] = {}
         self._last: float | None = None
 
@@ -57,7 +59,7 @@ class Observer:
 
     def look(self, others: dict[UUID, int], now: float) -> list[tuple[UUID, int]]:
         """The runners that are dead by now, with the beat at which they stood still."""
-        passed = 0.0 if self._last is None else now - self._last
+        passed = 0.0 if self._last is None else min(now - self._last, self._longest_step)
         self._last = now
         seen = {}
         for runner, count in others.items():
@@ -87,16 +89,15 @@ def bury_self(runner: UUID) -> None:
         _interrupt(Generation.objects.filter(runner=runner))
 
 
-def end_orphans(runner: UUID, alive: Collection[int], born_before: int) -> int:
-    """Ends our own live rows that have no task, and those whose runner's row is gone.
+def end_orphans(runner: UUID, alive: Collection[int]) -> int:
+    """Ends our own live rows that have no task, and those whose runner is dead or gone.
 
-    `alive` are the generations with a task; `born_before` bounds the ids, so that a row whose task
-    is just being made is left alone.
+    `alive` are the generations with a task. Call it only while no command is being written: then
+    every live row of ours without a task has lost it.
     """
-    orphans = Generation.objects.filter(Q(runner=runner) | Q(runner=None), pk__lte=born_before).exclude(
-        pk__in=alive
-    )
-    if not orphans.filter(status__in=LIVE).exists():
+    mine_or_nobodys = Q(runner=runner) | Q(runner=None) | Q(runner__dead=True)
+    orphans = Generation.objects.filter(mine_or_nobodys, status__in=LIVE).exclude(pk__in=alive)
+    if not orphans.exists():
         return 0
     with transaction.atomic():
         return _interrupt(orphans)
@@ -111,6 +112,11 @@ def _interrupt(generations: QuerySet[Generation]) -> int:
         finish(generation.pk, generation.runner_id, fold(generation))
         count += 1
     return count
+
+
+def sweep() -> None:
+    """Forgets dead processes that no answer names."""
+    Runner.objects.filter(dead=True, generations__isnull=True).delete()
 
 
 def fold(generation: Generation) -> Outcome:

@@ -40,6 +40,9 @@ class Remote:
         if (log := self._logs.get(generation)) is not None:
             return log
         found = await self._runner.readers.run(catchup.elsewhere, generation)
+        if (own := self._runner.logs.get(generation)) is not None:
+            # It was between its commit and its task.
+            return own
         if found is None:
             return None
         log = self._logs.setdefault(generation, catchup.new_log(found))
@@ -90,8 +93,8 @@ class Remote:
         runner = self._runner
         conversations = list(runner.hub.by_conversation)
         for pk, conversation in await runner.readers.run(catchup.live_in, conversations):
-            if pk in runner.logs or pk in self._logs:
+            if pk in runner.logs:
                 continue
-            if (log := await self.follow(pk)) is not None:
+            if (log := await self.follow(pk)) is not None and pk not in runner.logs:
                 for socket in tuple(runner.hub.by_conversation.get(conversation, ())):
                     socket.attach(log)

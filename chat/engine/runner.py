@@ -52,6 +52,8 @@ class Runner:
         self.label = f"{socket.gethostname()}:{os.getpid()}"
         self.writer = DatabaseThreads("write", 1)
         self.readers = DatabaseThreads("read", 4)
+        #: The beat has a thread of its own: nobody may be taken for dead because a write waits.
+        self.pulse = DatabaseThreads("beat", 1)
         self.clients = Clients()
         self.finishing = asyncio.Lock()
         self.ticker = Ticker(settings.FRAME_INTERVAL)
@@ -72,8 +74,6 @@ class Runner:
         self._tasks: set[asyncio.Task[Any]] = set()
         #: Commands whose rows may exist while their task does not yet.
         self.submitting = 0
-        #: The highest generation id that has had a task here.
-        self.newest = 0
         self.intake = Intake(self)
         self._scribe = Scribe(self)
         self._housekeeping = Housekeeping(self)
@@ -146,7 +146,6 @@ class Runner:
         pump = Pump(self, job, log, ticket)
         self.logs[job.generation] = log
         self.pumps[job.generation] = pump
-        self.newest = max(self.newest, job.generation)
         self._scribe.want()
         self.spawn(self._run(pump))
         return log
@@ -155,7 +154,7 @@ class Runner:
         try:
             await pump.run()
         finally:
-            # Also when it failed: whoever watches must not wait for ever; the row is ended as an orphan.
+            # Also when it failed: the row is then ended as an orphan, and who watches looks for that end.
             self.pumps.pop(pump.job.generation, None)
             self.changed.set()
             if not pump.log.ended:
@@ -274,3 +273,4 @@ class Runner:
             logger.warning("could not sign off; others will notice within %s s", settings.RUNNER_TIMEOUT)
         await asyncio.to_thread(self.writer.close)
         await asyncio.to_thread(self.readers.close)
+        await asyncio.to_thread(self.pulse.close)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 
+from ..exceptions import Refused
 from .runner import Runner
 
 _lock = threading.Lock()
+_starting = threading.Lock()
 _runners: dict[asyncio.AbstractEventLoop, Runner] = {}
 
 
@@ -32,10 +34,14 @@ def runner_here() -> Runner:
 
 def any_runner() -> Runner:
     """A runner for code without a loop, or with a short-lived one: the server's where there is one."""
-    for runner in runners():
-        if runner.loop.is_running() and not runner.draining:
+    with _starting:
+        alive = [runner for runner in runners() if runner.loop.is_running()]
+        if not alive:
+            return _start_thread()
+    for runner in alive:
+        if not runner.draining:
             return runner
-    return _start_thread()
+    raise Refused("shutting_down", retry_after=2)
 
 
 def _start_thread() -> Runner:

@@ -44,6 +44,9 @@ class Scribe:
                 await self.tick()
             except (OperationalError, InterfaceError) as error:
                 logger.warning("the journal has to wait: %s", error)
+            except Exception:
+                # The answers go on from memory; a journal that has stopped for good would lose them all.
+                logger.exception("a journal tick failed")
 
     async def tick(self) -> None:
         """Writes what is new, then acts on the flags. Raises when the database is away or locked."""

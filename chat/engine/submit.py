@@ -23,10 +23,13 @@ from ..policy import get_policy
 from ..protocol import Accepted, Continue, Edit, Regenerate, Send
 from ..serializing import message_object
 from . import prompt
+from .locks import wait_briefly
 from .orders import Job, Order, Submitted
 from .targets import duplicate, find_conversation, find_message, kind_of, lock, target_of
 
 TITLE_CHARS = 60
+#: What a command is refused with when its own twin in another process was faster.
+RACED = frozenset({"busy", "conflict", "rate_limited"})
 
 
 def submit(order: Order) -> Submitted:
@@ -35,12 +38,14 @@ def submit(order: Order) -> Submitted:
         raise Refused("unavailable")
     try:
         with transaction.atomic():
+            wait_briefly()
             return _submit(order)
-    except IntegrityError:
-        # Another process has just accepted the same command id: its rows are the answer.
-        with transaction.atomic():
-            if (earlier := duplicate(order)) is not None:
-                return earlier
+    except (IntegrityError, Refused) as error:
+        if isinstance(error, Refused) and error.code not in RACED:
+            raise
+        # Another process may have accepted the same command id meanwhile: its rows are the answer.
+        if (earlier := duplicate(order)) is not None:
+            return earlier
         raise
 
 
@@ -153,8 +158,8 @@ def _begin(
         policy.get_system_prompt(order.user, conversation),
         provider,
         answer_tokens=options.get("max_tokens"),
+        unfinished=answer.content,
     )
-    messages = prompt.going_on(messages, answer.content, prefix=provider.ASSISTANT_PREFIX)
     generation = Generation.objects.create(
         **order.owner.fields,
         message=answer,
@@ -185,6 +190,7 @@ def _begin(
             provider=alias,
             messages=messages,
             options=options,
+            runner=order.runner,
             abandon_after=policy.get_abandon_after(order.user) if order.door == Generation.Door.WEB else 0,
             queued=order.queued,
             conversation=conversation.pk,
@@ -224,7 +230,7 @@ def _must_be_still(message: Message) -> None:
     # The status of the row read before the lock may be old: the generations know.
     if message.generations.filter(status__in=LIVE).exists():
         raise Refused("busy")
-    message.refresh_from_db(fields=["status", "content"])
+    message.refresh_from_db()
 
 
 def _check_limits(order: Order, text: str = "") -> None:
@@ -260,6 +266,10 @@ def title_of(text: str) -> str:
     return words[:TITLE_CHARS].rsplit(" ", 1)[0].rstrip(".,;:!? ") + "…"
 
 
+#: Seconds that an answer of an API door goes on when nobody has begun to read it.
+UNREAD_SECONDS = 10.0
+
+
 def stateless(
     owner: Owner, user: Any, runner: UUID, messages: list[dict[str, Any]], model: str, options: dict[str, Any]
 ) -> Job:
@@ -278,5 +288,7 @@ def stateless(
         provider=alias,
         messages=messages,
         options=options,
-        abandon_after=0,
+        runner=runner,
+        # Its client is always there; one that went before it began to read is noticed by this.
+        abandon_after=UNREAD_SECONDS,
     )

@@ -7,7 +7,10 @@ they are twenty-five callbacks.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Protocol
+
+logger = logging.getLogger("llmchat.engine")
 
 
 class Ticking(Protocol):
@@ -45,7 +48,12 @@ class Ticker:
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         for member in tuple(self._members):
-            member.tick(now)
+            try:
+                member.tick(now)
+            except Exception:
+                # One answer's trouble must not stop the clock of all.
+                self._members.discard(member)
+                logger.exception("a member of the ticker failed")
         if not self._members:
             self._timer = None
             return

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
+from django.db import transaction
 from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -81,17 +82,20 @@ def conversation(request: HttpRequest, conversation: UUID) -> HttpResponse:
 def _detail(conversation: Any, after: str) -> dict[str, Any]:
     messages = conversation.messages.order_by("position")
     if after:
-        if not after.isdecimal():
+        if not after.isdecimal() or len(after) > 9:
             raise Refused("bad_frame")
         messages = messages.filter(position__gt=int(after))
-    page = list(messages[: MESSAGES_PAGE + 1])
-    following = None
-    if len(page) > MESSAGES_PAGE:
-        page.pop()
-        following = f"{reverse('llmchat:api_conversation', args=[conversation.pk])}?after={page[-1].position}"
+    ids = list(messages.values_list("pk", flat=True)[: MESSAGES_PAGE + 1])
+    more, ids = len(ids) > MESSAGES_PAGE, ids[:MESSAGES_PAGE]
+    # The generations first: an answer that ends between the two reads is then shown as running, and
+    # `watch` completes it; the other way round its text would be missing.
     last: dict[UUID | None, Generation] = {}
-    for generation in Generation.objects.filter(message__in=[message.pk for message in page]).order_by("pk"):
+    for generation in Generation.objects.filter(message__in=ids).order_by("pk"):
         last[generation.message_id] = generation
+    page = list(messages.filter(pk__in=ids))
+    following = None
+    if more and page:
+        following = f"{reverse('llmchat:api_conversation', args=[conversation.pk])}?after={page[-1].position}"
     leaf = conversation.messages.order_by("-position").values_list("pk", flat=True).first()
     return {
         **conversation_object(conversation),
@@ -121,7 +125,10 @@ def _delete(row: Any, owner: Owner) -> HttpResponse:
     pk = row.pk
     # Before the transaction: a flag set inside it would be seen by no other process.
     stop(Generation.objects.filter(message__conversation=pk))
-    row.delete()
+    with transaction.atomic():
+        # Whoever sends there at this moment is first, or is told that it is gone.
+        list(Conversation.objects.select_for_update().filter(pk=pk).values_list("pk"))
+        row.delete()
     _tell(owner, pk, row.revision + 1, row.title, "deleted")
     return HttpResponse(status=204)
 

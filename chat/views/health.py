@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from ..conf import settings
-from ..engine.running import runner_here
+from ..engine.running import runners
 from .doors import json_response
 
 CONNECT_SECONDS = 3.0
@@ -20,15 +20,19 @@ CONNECT_SECONDS = 3.0
 @require_safe
 async def healthz(request: HttpRequest) -> HttpResponse:
     """200 while the process serves, 503 while it drains; `?deep=1` also asks database and upstream."""
-    runner = runner_here()
-    report: dict[str, object] = {"status": "draining" if runner.draining else "ok"}
-    healthy = not runner.draining
+    # Not `runner_here`: under WSGI every request has a loop of its own, which must not begin to beat.
+    alive = runners()
+    draining = bool(alive) and all(runner.draining for runner in alive)
+    report: dict[str, object] = {"status": "draining" if draining else "ok"}
+    healthy = not draining
     if request.GET.get("deep") == "1":
         database = await sync_to_async(_database)()
         providers = {
             alias: await _upstream(provider.BASE_URL) for alias, provider in settings.PROVIDERS.items()
         }
-        report |= {"database": database, "live_log": True, "upstream": providers, **runner.figures()}
+        report |= {"database": database, "live_log": True, "upstream": providers}
+        for runner in alive:
+            report |= runner.figures()
         healthy = healthy and database
     return json_response(report, 200 if healthy else 503)
 

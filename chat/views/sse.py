@@ -12,12 +12,14 @@ from typing import Annotated, Literal
 import msgspec
 from asgiref.sync import sync_to_async
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from msgspec import Meta, Struct
 
 from ..engine.follower import Follower
+from ..engine.livelog import LiveLog
 from ..engine.running import runner_here
 from ..exceptions import SENTENCES, Refused
 from ..models import Owner
@@ -51,8 +53,9 @@ async def chat(request: HttpRequest) -> HttpResponseBase:
         log = await runner_here().intake.submit_stateless(owner, request.user, messages, "", {})
     except Refused as refused:
         return await sync_to_async(refusal)(refused)
-    follower = Follower(log)
-    response = StreamingHttpResponse(_events(follower, log.generation), content_type="text/event-stream")
+    except (OperationalError, InterfaceError):
+        return await sync_to_async(refusal)(Refused("unavailable", retry_after=2))
+    response = StreamingHttpResponse(_events(log), content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     # nginx would hold the stream back in its buffers.
     response["X-Accel-Buffering"] = "no"
@@ -81,7 +84,9 @@ def _parse(request: HttpRequest) -> list[dict[str, str]]:
     return [{"role": message.role, "content": message.content} for message in messages]
 
 
-async def _events(follower: Follower, generation: int) -> AsyncIterator[bytes]:
+async def _events(log: LiveLog) -> AsyncIterator[bytes]:
+    # Made here: of a response that is never read nothing would be closed.
+    follower = Follower(log)
     try:
         lines = Lines()
         async for text in follower.texts():
@@ -96,7 +101,7 @@ async def _events(follower: Follower, generation: int) -> AsyncIterator[bytes]:
     finally:
         follower.close()
         if follower.end is None:
-            runner_here().stop(generation, "user")
+            runner_here().stop(log.generation, "user")
 
 
 class Lines:

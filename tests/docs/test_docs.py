@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from django.conf import settings
 
-from chat import asgi, consumers, outbox, protocol
+from chat import consumers, lifecycle, outbox, protocol
 from chat.conf import Settings
 from chat.engine import housekeeping
 from chat.exceptions import SENTENCES
@@ -152,7 +152,7 @@ def closes(modules: Iterable[Any]) -> set[int]:
 
 def test_the_close_codes_of_the_protocol_are_those_of_the_code() -> None:
     told = table(text_of("docs/protocol.md"), "| close |")
-    assert set(map(int, told)) == closes((asgi, consumers, housekeeping, outbox))
+    assert set(map(int, told)) == closes((lifecycle, consumers, housekeeping, outbox))
 
 
 def test_the_error_codes_of_the_protocol_are_those_of_the_code() -> None:

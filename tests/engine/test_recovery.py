@@ -67,14 +67,27 @@ def test_what_has_ended_is_never_resurrected() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_our_own_live_rows_without_a_task_are_ended_and_newer_ones_left_alone() -> None:
+def test_live_rows_without_a_task_are_ended_and_those_of_living_processes_left_alone() -> None:
     orphan = generation()
     assert orphan.runner is not None
     alive = generation(runner=orphan.runner)
-    newer = generation(runner=orphan.runner)
-    assert recovery.end_orphans(orphan.runner.pk, [alive.pk], alive.pk) == 1
+    elsewhere = generation()
+    of_the_dead = generation()
+    Runner.objects.filter(pk=runner_of(of_the_dead)).update(dead=True)
+    assert recovery.end_orphans(orphan.runner.pk, [alive.pk]) == 2
     statuses = dict(Generation.objects.values_list("pk", "status"))
-    assert statuses == {orphan.pk: "interrupted", alive.pk: "running", newer.pk: "running"}
+    assert statuses == {
+        orphan.pk: "interrupted",
+        alive.pk: "running",
+        elsewhere.pk: "running",
+        of_the_dead.pk: "interrupted",
+    }
+
+
+def test_a_gap_in_which_everything_stood_still_kills_nobody() -> None:
+    observer = recovery.Observer(8, 4)
+    observer.look({OTHER: 7}, 0)
+    assert observer.look({OTHER: 7}, 3600) == []
 
 
 @pytest.mark.django_db(transaction=True)
