@@ -49,6 +49,8 @@ class Follower:
                         return
                 elif len(decoded) == 3:
                     yield decoded[2]
+            if n < len(self._frames):
+                continue
             if log.forgotten:
                 return
             await self._news.wait()

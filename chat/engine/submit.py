@@ -267,7 +267,7 @@ def title_of(text: str) -> str:
 
 
 #: Seconds that an answer of an API door goes on when nobody has begun to read it.
-UNREAD_SECONDS = 10.0
+UNREAD_SECONDS = 3.0
 
 
 def stateless(
