@@ -27,6 +27,8 @@ class Shown:
         self.conversation: str | None = None
         self.end: dict[str, Any] | None = None
         self.ends = 0
+        #: It waits for a snapshot; what comes before that cannot be shown.
+        self.blank = False
 
 
 class ChatClient:
@@ -194,9 +196,11 @@ class ChatClient:
                 shown.last, shown.message, shown.conversation = 0, frame["message"], frame["conversation"]
                 shown.text = self._bases.get(frame["message"], "")
                 if _crc(shown.text) != frame["crc32"]:
-                    shown.last = -1
-                    await self._rewatch(shown, generation, because="checksum")
+                    # A continuation of what this viewer has not seen whole: a snapshot will tell.
+                    shown.last, shown.blank = -1, True
+                    await self._rewatch(shown, generation)
         elif kind == "snapshot":
+            shown.blank = False
             shown.last, shown.text, shown.reasoning = frame["n"], frame["text"], frame["reasoning"]
             shown.events = frame["events"]
         elif kind == "event":
@@ -210,13 +214,15 @@ class ChatClient:
         if n == shown.last + 1:
             shown.last = n
             return True
-        if n > shown.last + 1:
+        if n > shown.last + 1 and not shown.blank:
             self.violations.append(f"gap in {generation}: {shown.last} then {n}")
             await self._rewatch(shown, generation, because="gap")
         return False
 
     async def _end(self, generation: int, shown: Shown, end: dict[str, Any]) -> None:
         shown.conversation = shown.conversation or end["conversation"]
+        if shown.blank:
+            return
         fits = (
             len(shown.text.encode("utf-16-le")) // 2 == end["text_length"]
             and _crc(shown.text) == end["crc32"]
@@ -234,9 +240,9 @@ class ChatClient:
         if shown.message is not None:
             self._bases[shown.message] = shown.text
 
-    async def _rewatch(self, shown: Shown, generation: int, because: str) -> None:
+    async def _rewatch(self, shown: Shown, generation: int, **because: str) -> None:
         seen = {str(generation): shown.last}
-        await self.say("watch", conversation=shown.conversation, seen=seen, because=because)
+        await self.say("watch", conversation=shown.conversation, seen=seen, **because)
 
     async def _acknowledge(self, size: int) -> None:
         frames, total = self._unacknowledged
