@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
 from django.contrib.auth import get_user_model
-from django.db import connection
+from django.db import connection, connections
 from django.utils import translation
 
 from chat.engine.running import close_here, runner_here
@@ -68,6 +68,8 @@ async def test_receivers_are_called_for_a_view_under_synchronous_middleware(
 
     async def inner_middleware() -> None:
         await sync_to_async(conversation.ask)("hello")
+        # What Django does at the end of a request.
+        await sync_to_async(connections.close_all)()
 
     async with ThreadSensitiveContext():
         await sync_to_async(async_to_sync(inner_middleware))()
