@@ -73,9 +73,9 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
             )
             == 1
         )
-        generation = (
-            Generation.objects.select_related("message__conversation").filter(pk=generation_id).first()
-        )
+        row = Generation.objects.select_related("message__conversation").filter(pk=generation_id)
+        # Not first(), which sorts.
+        generation = next(iter(row.order_by()), None)
         if generation is None:
             # Deleted; a journal tick may have come after the deletion.
             JournalChunk.objects.filter(generation=generation_id).delete()

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, Q
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from ..conf import settings
@@ -55,7 +55,7 @@ def _submit(order: Order) -> Submitted:
         conversation = find_conversation(order.owner, command)
         if (earlier := duplicate(order)) is not None:
             return earlier
-        return _send(order, command, lock(conversation) if conversation is not None else None)
+        return _send(order, command, conversation)
     target = find_message(order.owner, command)
     if (earlier := duplicate(order)) is not None:
         return earlier
@@ -71,9 +71,12 @@ def _submit(order: Order) -> Submitted:
 
 def _send(order: Order, command: Send, conversation: Conversation | None) -> Submitted:
     parent: Message | None = None
+    position = 0
     if conversation is not None:
-        if command.parent is msgspec.UNSET:
-            parent = conversation.messages.order_by("-position").first()
+        last = conversation.messages.order_by("-position").first()
+        position = last.position + 1 if last is not None else 0
+        if command.parent is msgspec.UNSET or (last is not None and command.parent == last.pk):
+            parent = last
         elif command.parent is not None:
             parent = conversation.messages.filter(pk=command.parent).first()
             if parent is None:
@@ -81,15 +84,23 @@ def _send(order: Order, command: Send, conversation: Conversation | None) -> Sub
     if parent is not None:
         if parent.role == Role.USER:
             raise Refused("conflict")
-        _must_be_still(parent)
+        # Read under the lock, so that it is true.
+        if parent.status in LIVE:
+            raise Refused("busy")
     _check_limits(order, command.text)
     model = get_policy().get_model(order.user, command.model, conversation)
     if conversation is None:
         conversation = Conversation(
-            **order.owner.fields, title=title_of(command.text), model=model, temporary=command.temporary
+            **order.owner.fields,
+            title=title_of(command.text),
+            model=model,
+            temporary=command.temporary,
+            revision=1,
         )
         conversation.save(force_insert=True)
-    return _ask(order, conversation, parent, command.text, model, _options(command))
+    else:
+        _touch(conversation, model)
+    return _ask(order, conversation, parent, command.text, model, _options(command), position)
 
 
 def _edit(order: Order, command: Edit, conversation: Conversation, target: Message) -> Submitted:
@@ -97,7 +108,9 @@ def _edit(order: Order, command: Edit, conversation: Conversation, target: Messa
         raise Refused("conflict")
     _check_limits(order, command.text)
     model = get_policy().get_model(order.user, "", conversation)
-    return _ask(order, conversation, target.parent, command.text, model, {})
+    _touch(conversation, model)
+    position = _next_position(conversation)
+    return _ask(order, conversation, target.parent, command.text, model, {}, position)
 
 
 def _ask(
@@ -107,9 +120,9 @@ def _ask(
     text: str,
     model: str,
     options: dict[str, Any],
+    position: int,
 ) -> Submitted:
     """A user message below `parent`, and the placeholder of its answer."""
-    position = _next_position(conversation)
     question = Message(
         conversation=conversation, parent=parent, role=Role.USER, content=text, position=position
     )
@@ -123,6 +136,7 @@ def _regenerate(order: Order, command: Regenerate, conversation: Conversation, t
     _must_be_still(target)
     _check_limits(order)
     model = get_policy().get_model(order.user, command.model or target.model, conversation)
+    _touch(conversation, model)
     answer = _placeholder(order, conversation, question, model, _next_position(conversation))
     answer.save(force_insert=True)
     return _begin(order, conversation, question, answer, model, {}, [answer])
@@ -135,6 +149,7 @@ def _continue(order: Order, conversation: Conversation, target: Message) -> Subm
         raise Refused("conflict")
     _check_limits(order)
     model = get_policy().get_model(order.user, target.model, conversation)
+    _touch(conversation, model)
     target.status = Status.QUEUED if order.queued else Status.RUNNING
     target.save(update_fields=["status"])
     return _begin(order, conversation, question, target, model, {}, [])
@@ -171,9 +186,6 @@ def _begin(
         status=Status.QUEUED if order.queued else Status.RUNNING,
         runner_id=order.runner,
     )
-    Conversation.objects.filter(pk=conversation.pk).update(
-        revision=F("revision") + 1, updated=timezone.now(), model=model
-    )
     return Submitted(
         Accepted(
             id=order.command.id,
@@ -199,11 +211,19 @@ def _begin(
             base_reasoning=answer.reasoning,
             base_events=list(answer.steps),
         ),
-        revision=conversation.revision + 1,
+        revision=conversation.revision,
         title=conversation.title,
         messages=[
             message_object(message, generation if message.pk == answer.pk else None) for message in new
         ],
+    )
+
+
+def _touch(conversation: Conversation, model: str) -> None:
+    """Raises the revision of a locked conversation."""
+    conversation.revision += 1
+    Conversation.objects.filter(pk=conversation.pk).update(
+        revision=conversation.revision, updated=timezone.now(), model=model
     )
 
 
