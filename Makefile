@@ -37,7 +37,8 @@ coverage: install
 	$(BIN)/coverage report
 
 bench: install
-	$(BIN)/python -m benchmarks
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	$(BIN)/python -m benchmarks --publish
 
 screenshots: install
 	$(BIN)/python -m tools.screenshots
