@@ -169,9 +169,9 @@ class ChatConsumer(AsyncConsumer):
         self._leave()
         try:
             await self._emit({"type": "websocket.close", "code": code})
-        except OSError:
-            # uvicorn: the client has gone before us.
-            return
+        except Exception:
+            # The client has gone before us; see `_send_text`.
+            logger.debug("a socket was closed before it could be told why")
 
     async def _write(self) -> None:
         try:
@@ -186,8 +186,11 @@ class ChatConsumer(AsyncConsumer):
     async def _send_text(self, frame: str) -> None:
         try:
             await self._emit({"type": "websocket.send", "text": frame})
-        except OSError:
-            # The disconnect message follows; until then nothing more can be sent.
+        except Exception as error:
+            # The client has gone, for which each server has its own word: OSError (uvicorn), autobahn's
+            # Disconnected (daphne), RuntimeError. The disconnect message follows; until then nothing
+            # more can be sent.
+            logger.debug("a socket has gone: %s", type(error).__name__)
             raise asyncio.CancelledError from None
 
     # What the engine calls
