@@ -140,6 +140,8 @@ def test_all_files_come_under_names_that_may_be_kept_for_ever(
     visitor.visit("/help/chat/", READER, PASSWORD)
     visitor.ask("Hello?")
     visitor.expect_done()
+    # The renderer is fetched when an answer is near.
+    visitor.page.wait_for_load_state("networkidle")
     files = {path: answer for path, answer in visitor.responses.items() if path.startswith("/assets/")}
     names = {re.sub(r"\.[0-9a-f]{12}\.", ".", path) for path in files}
     assert names >= {f"/assets/llmchat/{name}" for name in ("app.js", "socket.js", "vendor/markdown-it.js")}
