@@ -17,8 +17,13 @@ from .locks import wait_briefly
 
 
 class Outcome(msgspec.Struct):
-    """How an answer ended, as the pump saw it. Text and reasoning are the whole message's."""
+    """How an answer ended, as the pump saw it. Text and reasoning are the whole message's.
 
+    `message` and `conversation` are None for the stateless calls of the HTTP doors.
+    """
+
+    message: UUID | None
+    conversation: UUID | None
     status: str
     last_n: int
     text: str
@@ -51,50 +56,54 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
     The text goes into the message, the conversation's revision rises. Returns what is true
     afterwards; `generation` is None when the row was deleted meanwhile.
     """
+    values = {
+        "status": outcome.status,
+        "last_n": outcome.last_n,
+        "text_length": utf16_length(outcome.text),
+        "crc32": checksum(outcome.text),
+        "finish_reason": outcome.finish_reason[:32],
+        "reason": outcome.reason,
+        "error_code": outcome.error_code,
+        "reference": outcome.reference,
+        "prompt_tokens": outcome.prompt_tokens,
+        "completion_tokens": outcome.completion_tokens,
+        "estimated": outcome.estimated,
+        "timings": outcome.timings,
+        "attempts": outcome.attempts,
+        "reserved": 0,
+        "ended": timezone.now(),
+    }
     with transaction.atomic():
         wait_briefly()
-        won = (
-            Generation.objects.filter(pk=generation_id, runner=runner, status__in=LIVE).update(
-                status=outcome.status,
-                last_n=outcome.last_n,
-                text_length=utf16_length(outcome.text),
-                crc32=checksum(outcome.text),
-                finish_reason=outcome.finish_reason[:32],
-                reason=outcome.reason,
-                error_code=outcome.error_code,
-                reference=outcome.reference,
-                prompt_tokens=outcome.prompt_tokens,
-                completion_tokens=outcome.completion_tokens,
-                estimated=outcome.estimated,
-                timings=outcome.timings,
-                attempts=outcome.attempts,
-                reserved=0,
-                ended=timezone.now(),
-            )
-            == 1
+        live = Generation.objects.filter(pk=generation_id, runner=runner, status__in=LIVE)
+        if live.update(**values) == 0:
+            return _written_by_others(generation_id)
+        # Not read back: what the viewers are told of the row stands here.
+        generation = Generation(pk=generation_id, message_id=outcome.message, **values)
+        if outcome.message is None or outcome.conversation is None:
+            return Written(generation, won=True)
+        Message.objects.filter(pk=outcome.message).update(
+            content=outcome.text,
+            reasoning=outcome.reasoning,
+            steps=outcome.events,
+            status=outcome.status,
         )
-        row = Generation.objects.select_related("message__conversation").filter(pk=generation_id)
-        # Not first(), which sorts.
-        generation = next(iter(row.order_by()), None)
-        if generation is None:
-            # Deleted; a journal tick may have come after the deletion.
-            JournalChunk.objects.filter(generation=generation_id).delete()
-        if generation is None or generation.message is None:
-            return Written(generation, won)
-        message = generation.message
-        conversation = message.conversation
-        if won:
-            Message.objects.filter(pk=message.pk).update(
-                content=outcome.text,
-                reasoning=outcome.reasoning,
-                steps=outcome.events,
-                status=outcome.status,
-            )
-            Conversation.objects.filter(pk=conversation.pk).update(
-                revision=F("revision") + 1, updated=timezone.now()
-            )
-            conversation.revision += 1
-        return Written(generation, won, conversation.pk, conversation.revision, conversation.title)
+        conversation = Conversation.objects.filter(pk=outcome.conversation)
+        conversation.update(revision=F("revision") + 1, updated=timezone.now())
+        revision, title = conversation.values_list("revision", "title").get()
+        return Written(generation, True, outcome.conversation, revision, title)
+
+
+def _written_by_others(generation_id: int) -> Written:
+    """The end that was faster, or none when the row is gone."""
+    generation = Generation.objects.select_related("message__conversation").filter(pk=generation_id).first()
+    if generation is None:
+        # A journal tick may have come after the deletion.
+        JournalChunk.objects.filter(generation=generation_id).delete()
+    if generation is None or generation.message is None:
+        return Written(generation, won=False)
+    conversation = generation.message.conversation
+    return Written(generation, False, conversation.pk, conversation.revision, conversation.title)
 
 
 class Standing(msgspec.Struct):

@@ -227,6 +227,8 @@ class Pump:
             estimate_tokens(told.text[len(self.job.base) :]) if tally.chars else 0,
         )
         return Outcome(
+            message=self.job.message,
+            conversation=self.job.conversation,
             status=status,
             last_n=self.log.last_n,
             text=told.text,

@@ -125,6 +125,8 @@ def fold(generation: Generation) -> Outcome:
     told = read(frames)
     message = generation.message
     return Outcome(
+        message=message.pk if message else None,
+        conversation=message.conversation_id if message else None,
         status=Status.INTERRUPTED,
         last_n=len(frames),
         text=(message.content if message else "") + told.text,
