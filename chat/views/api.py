@@ -19,7 +19,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from ..deletion import stop
 from ..engine.running import runners
 from ..exceptions import Refused
-from ..models import Conversation, Generation, Owner
+from ..models import Conversation, Generation, Message, Owner
 from ..serializing import conversation_object, message_object, state_of, with_state
 from .doors import json_response, owner_of, refusing
 
@@ -126,7 +126,15 @@ def _delete(row: Any, owner: Owner) -> HttpResponse:
     # Before the transaction: a flag set inside it would be seen by no other process.
     stop(Generation.objects.filter(message__conversation=pk))
     with transaction.atomic():
-        # Whoever sends there at this moment is first, or is told that it is gone.
+        # In the order in which an answer's end takes its rows: the other way round each would wait for
+        # the other. Then whoever sends there at this moment is first, or is told that it is gone.
+        answers = Message.objects.filter(conversation=pk).values("pk")
+        list(
+            Generation.objects.select_for_update()
+            .filter(message__in=answers)
+            .order_by("pk")
+            .values_list("pk")
+        )
         list(Conversation.objects.select_for_update().filter(pk=pk).values_list("pk"))
         row.delete()
     _tell(owner, pk, row.revision + 1, row.title, "deleted")
