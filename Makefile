@@ -4,6 +4,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 STAMP := .venv/installed
+# Tests wait more than they compute: a few at once, also where there are two cores.
+WORKERS ?= 3
 
 .PHONY: run password install test test-fast coverage bench screenshots lint constraints
 
@@ -26,11 +28,11 @@ $(STAMP): requirements.txt requirements-model.txt constraints.txt
 
 test: install
 	@$(BIN)/python -m tests.chromium
-	$(BIN)/python -m tests.postgresql $(BIN)/python -m pytest -q -m "database and not browser"
-	$(BIN)/python -m pytest
+	$(BIN)/python -m tests.postgresql $(BIN)/python -m pytest -q -n $(WORKERS) -m "database and not browser"
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 test-fast: install
-	$(BIN)/python -m pytest -q -m "not browser and not slow"
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not browser and not slow"
 
 coverage: install
 	$(BIN)/coverage run -m pytest -q -m "not browser"

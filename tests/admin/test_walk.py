@@ -97,6 +97,7 @@ def test_no_page_shows_a_text_without_the_permission(lister: Client) -> None:
     assert not ContentAccess.objects.exclude(reader_name="ada").exists()
 
 
+@pytest.mark.slow
 def test_with_the_permission_texts_stand_in_list_and_transcript_only(reader: Client) -> None:
     seen = pages_seen(reader)
     holding = {address.partition("?")[0] for address, page in seen.items() if CANARY in page}
@@ -107,6 +108,7 @@ def test_with_the_permission_texts_stand_in_list_and_transcript_only(reader: Cli
     assert holding == expected
 
 
+@pytest.mark.slow
 def test_the_session_of_a_guest_is_shown_to_nobody() -> None:
     pages = pages_seen(client_of("superuser"))
     assert any("Guest" in page for page in pages.values())

@@ -18,6 +18,7 @@ def status_of(quirk: Quirk) -> str:
 
 
 @pytest.mark.chat(COMMANDS_PER_MINUTE=0)
+@pytest.mark.slow
 async def test_a_quirk_reaches_the_viewer_and_the_row_as_what_it_means(site: InSite) -> None:
     client = await site.client(await site.user())
     for quirk in QUIRKS:

@@ -297,6 +297,7 @@ async def test_a_model_that_is_not_offered_is_refused(site: InSite, settings: An
     assert reply["code"] == "model_unavailable"
 
 
+@pytest.mark.slow
 async def test_forty_turns_fit_a_small_window_by_leaving_the_oldest_out(site: InSite, settings: Any) -> None:
     settings.LLMCHAT = {
         **settings.LLMCHAT,

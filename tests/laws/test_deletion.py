@@ -28,6 +28,7 @@ async def delete(site: InSite, cookie: str, conversation: str) -> int:
 
 
 @pytest.mark.chat(MAX_RUNNING_PER_USER=60, COMMANDS_PER_MINUTE=0)
+@pytest.mark.slow
 async def test_a_conversation_deleted_while_fifty_others_stream_harms_none(site: InSite) -> None:
     cookie = await site.user()
     client = await site.client(cookie)

@@ -143,6 +143,7 @@ async def test_closing_the_tab_stops_nothing(site: InSite) -> None:
 
 
 @pytest.mark.chat(ABANDON_AFTER=1)
+@pytest.mark.slow
 async def test_what_nobody_watches_is_stopped_after_its_time_and_not_before(site: InSite) -> None:
     cookie = await site.user()
     client = await site.client(cookie)
