@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import random
 import time
 from typing import cast
 
@@ -135,44 +136,40 @@ class Connection(asyncio.Protocol):
 
 
 class Steps:
-    """Writes one token of every stream at each step, as an engine does that computes them in one batch.
+    """Writes the tokens of all streams, each at its own moments.
 
-    A relay gets them all in one go, which costs it less than half of what as many single wake-ups cost.
+    Streams of different people begin independently, so that a relay is woken for every single token. One
+    that got a token of every stream at once, as from an engine that computes them in one batch and sends
+    them in one go, would be woken fifty times less.
     """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._streams: dict[float, set[Connection]] = {}
+        self._streams: set[Connection] = set()
 
     def join(self, stream: Connection, rate: float) -> None:
         """Goes on with `stream`, at `rate` tokens a second."""
-        if rate in self._streams:
-            self._streams[rate].add(stream)
-        else:
-            self._streams[rate] = {stream}
-            self._loop.call_later(1 / rate, self._step, rate, self._loop.time() + 1 / rate)
+        self._streams.add(stream)
+        # Anywhere between two tokens: begun one after the other, all would be in step.
+        due = self._loop.time() + random.uniform(0, 1 / rate)
+        self._loop.call_at(due, self._step, stream, 1 / rate, due)
 
     def leave(self, stream: Connection) -> None:
-        for streams in self._streams.values():
-            streams.discard(stream)
+        self._streams.discard(stream)
 
     def finish(self, group: str) -> None:
         """Ends all answers of a group."""
-        for streams in self._streams.values():
-            for stream in [stream for stream in streams if stream.group == group]:
-                stream.end()
-                streams.discard(stream)
+        for stream in [stream for stream in self._streams if stream.group == group]:
+            stream.end()
+            self._streams.discard(stream)
 
-    def _step(self, rate: float, due: float) -> None:
-        streams = self._streams[rate]
-        while streams and due <= self._loop.time():
-            for stream in [stream for stream in streams if not stream.write_token()]:
-                streams.discard(stream)
-            due += 1 / rate
-        if streams:
-            self._loop.call_at(due, self._step, rate, due)
-        else:
-            del self._streams[rate]
+    def _step(self, stream: Connection, interval: float, due: float) -> None:
+        while due <= self._loop.time():
+            if stream not in self._streams or not stream.write_token():
+                self._streams.discard(stream)
+                return
+            due += interval
+        self._loop.call_at(due, self._step, stream, interval, due)
 
 
 async def serve(port: int) -> None:
