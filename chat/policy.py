@@ -57,8 +57,9 @@ class ChatPolicy:
         return first
 
     def get_system_prompt(self, user: Any, conversation: Conversation | None) -> str:
-        """What stands before the conversation; empty for nothing."""
-        return settings.SYSTEM_PROMPT
+        """What stands before the conversation: the site's words, then its own; empty for nothing."""
+        own = conversation.system_prompt if conversation is not None else ""
+        return "\n\n".join(filter(None, (settings.SYSTEM_PROMPT, own)))
 
     def get_abandon_after(self, user: Any) -> float:
         """Seconds after which an answer that no browser watches is stopped; 0 = never."""

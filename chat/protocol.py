@@ -21,6 +21,7 @@ GenerationId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Seen = Annotated[dict[GenerationId, FrameNumber], Meta(max_length=1000)]
 Name = Annotated[str, Meta(max_length=200)]
 Text = Annotated[str, Meta(min_length=1)]
+SystemPrompt = Annotated[str, Meta(max_length=20_000)]
 
 
 class FrameError(ValueError):
@@ -40,6 +41,11 @@ class Options(Struct, omit_defaults=True):
     max_tokens: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     seed: int | None = None
     stop: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=4)] | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Those that are set, by name."""
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
 
 
 # Commands: what a client says.
@@ -53,6 +59,8 @@ class Send(Struct, tag="send", tag_field="type"):
     model: Name = ""
     options: Options = msgspec.field(default_factory=Options)
     temporary: bool = False
+    #: Of the conversation that this begins; later it is changed over HTTP.
+    system_prompt: SystemPrompt = ""
 
 
 class Edit(Struct, tag="edit", tag_field="type"):
@@ -210,7 +218,7 @@ _heads = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder()
 _KNOWN = {"send", "edit", "regenerate", "continue", "stop", "watch", "unwatch", "ack", "ping"}
 #: What goes to the model or into a row; NUL is refused here, msgspec has refused lone surrogates.
-_TEXT_FIELDS = ("text", "model")
+_TEXT_FIELDS = ("text", "model", "system_prompt")
 
 
 def parse(frame: str | bytes) -> Command:

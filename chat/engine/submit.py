@@ -95,12 +95,14 @@ def _send(order: Order, command: Send, conversation: Conversation | None) -> Sub
             title=title_of(command.text),
             model=model,
             temporary=command.temporary,
+            system_prompt=command.system_prompt,
+            options=command.options.given(),
             revision=1,
         )
         conversation.save(force_insert=True)
     else:
         _touch(conversation, model)
-    return _ask(order, conversation, parent, command.text, model, _options(command), position)
+    return _ask(order, conversation, parent, command.text, model, command.options.given(), position)
 
 
 def _edit(order: Order, command: Edit, conversation: Conversation, target: Message) -> Submitted:
@@ -164,7 +166,11 @@ def _begin(
     options: dict[str, Any],
     new: list[Message],
 ) -> Submitted:
-    """The generation row, and all that the pump and the watchers need to know."""
+    """The generation row, and all that the pump and the watchers need to know.
+
+    `options` stand above those that the conversation keeps.
+    """
+    options = {**conversation.options, **options}
     policy = get_policy()
     alias, provider = policy.get_provider(model)
     messages = prompt.build(
@@ -270,12 +276,6 @@ def _check_limits(order: Order, text: str = "") -> None:
 def _next_position(conversation: Conversation) -> int:
     last: int | None = conversation.messages.aggregate(last=Max("position"))["last"]
     return 0 if last is None else last + 1
-
-
-def _options(command: Send) -> dict[str, Any]:
-    return {
-        name: value for name, value in msgspec.structs.asdict(command.options).items() if value is not None
-    }
 
 
 def title_of(text: str) -> str:

@@ -42,6 +42,9 @@ class Conversation(models.Model):
     session_key = models.CharField(_("guest session"), max_length=40, blank=True, default="")
     title = models.CharField(_("title"), max_length=200, blank=True, default="")
     model = models.CharField(_("model"), max_length=200, blank=True, default="")
+    system_prompt = models.TextField(_("system prompt"), blank=True, default="")
+    #: What its owner asks of the model, as in the protocol's `options`.
+    options = models.JSONField(_("parameters"), default=dict, blank=True)
     pinned = models.BooleanField(_("pinned"), default=False)
     archived = models.BooleanField(_("archived"), default=False)
     temporary = models.BooleanField(_("temporary"), default=False)

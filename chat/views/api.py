@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from .. import protocol
 from ..deletion import stop
 from ..engine.running import runners
 from ..exceptions import Refused
@@ -33,6 +34,9 @@ class Change(Struct, forbid_unknown_fields=True):
     title: Annotated[str, Meta(min_length=1, max_length=200)] | UnsetType = UNSET
     pinned: bool | UnsetType = UNSET
     archived: bool | UnsetType = UNSET
+    system_prompt: protocol.SystemPrompt | UnsetType = UNSET
+    #: Replaces all of them.
+    options: protocol.Options | UnsetType = UNSET
 
 
 @require_safe
@@ -99,6 +103,8 @@ def _detail(conversation: Any, after: str) -> dict[str, Any]:
     leaf = conversation.messages.order_by("-position").values_list("pk", flat=True).first()
     return {
         **conversation_object(conversation),
+        "system_prompt": conversation.system_prompt,
+        "options": conversation.options,
         "leaf": leaf,
         "messages": [message_object(message, last.get(message.pk)) for message in page],
         "next": following,
@@ -115,6 +121,12 @@ def _change(request: HttpRequest, row: Any, owner: Owner) -> HttpResponse:
         values["title"] = values["title"].replace("\0", "").strip()
         if not values["title"]:
             raise Refused("bad_frame")
+    if "system_prompt" in values:
+        values["system_prompt"] = values["system_prompt"].replace("\0", "").strip()
+    if "options" in values:
+        if any("\0" in stop for stop in values["options"].stop or ()):
+            raise Refused("bad_frame")
+        values["options"] = values["options"].given()
     Conversation.objects.filter(pk=row.pk).update(**values, revision=F("revision") + 1)
     row.refresh_from_db(fields=["title", "pinned", "archived", "revision"])
     _tell(owner, row.pk, row.revision, row.title, state_of(row))
