@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from . import protocol
 from .exceptions import SENTENCES
-from .models import LIVE, Conversation, Generation, Message, Status
+from .models import LIVE, Conversation, Feedback, Generation, Message, Status
 
 
 def error_object(code: str, reference: str = "") -> protocol.WireError | None:
@@ -18,7 +18,9 @@ def error_object(code: str, reference: str = "") -> protocol.WireError | None:
     return protocol.WireError(code, str(SENTENCES.get(code, SENTENCES["internal"])), reference or None)
 
 
-def message_object(message: Message, generation: Generation | None) -> dict[str, Any]:
+def message_object(
+    message: Message, generation: Generation | None, feedback: Feedback | None = None
+) -> dict[str, Any]:
     """One message; `generation` is its last one. A running one is empty here and filled by `watch`."""
     live = generation is not None and generation.status in LIVE
     return {
@@ -36,8 +38,29 @@ def message_object(message: Message, generation: Generation | None) -> dict[str,
         else None,
         "reason": (generation.reason or None) if generation is not None else None,
         "events": [] if live else message.steps,
+        "usage": usage_of(generation),
+        "cost": cost_of(generation),
+        "timings": generation.timings if generation is not None else {},
+        "feedback": feedback_object(feedback) if feedback is not None else None,
         "created": message.created,
     }
+
+
+def feedback_object(feedback: Feedback) -> dict[str, Any]:
+    """An opinion as its giver sees it again."""
+    return {"rating": feedback.rating, "reasons": feedback.reasons, "comment": feedback.comment}
+
+
+def usage_of(generation: Generation | None) -> protocol.WireUsage | None:
+    """The tokens of a generation, or None where nobody counted them."""
+    if generation is None or (generation.prompt_tokens is None and generation.completion_tokens is None):
+        return None
+    return protocol.WireUsage(generation.prompt_tokens, generation.completion_tokens, generation.estimated)
+
+
+def cost_of(generation: Generation | None) -> str | None:
+    """What a generation cost, as a decimal; None where it is not known."""
+    return None if generation is None or generation.cost is None else f"{generation.cost:f}"
 
 
 def with_state(conversations: QuerySet[Conversation]) -> QuerySet[Conversation]:
@@ -70,11 +93,6 @@ def conversation_object(conversation: Conversation) -> dict[str, Any]:
 
 def end_frame(generation: Generation, conversation: Any = None) -> protocol.End:
     """The `end` of a generation that has ended, from its row."""
-    usage = None
-    if generation.prompt_tokens is not None or generation.completion_tokens is not None:
-        usage = protocol.WireUsage(
-            generation.prompt_tokens, generation.completion_tokens, generation.estimated
-        )
     return protocol.End(
         generation=generation.pk,
         n=generation.last_n + 1,
@@ -84,8 +102,8 @@ def end_frame(generation: Generation, conversation: Any = None) -> protocol.End:
         finish_reason=generation.finish_reason or None,
         text_length=generation.text_length,
         crc32=generation.crc32,
-        usage=usage,
-        cost=None if generation.cost is None else f"{generation.cost:f}",
+        usage=usage_of(generation),
+        cost=cost_of(generation),
         timings=generation.timings,
         error=error_object(generation.error_code, generation.reference),
         reason=generation.reason or None,

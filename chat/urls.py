@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import api, health, pages, sse
+from .views import api, feedback, health, pages, sse
 
 app_name = "llmchat"
 
@@ -11,6 +11,7 @@ urlpatterns = [
     path("c/<uuid:conversation>/", pages.conversation, name="conversation"),
     path("api/conversations/", api.conversations, name="api_conversations"),
     path("api/conversations/<uuid:conversation>/", api.conversation, name="api_conversation"),
+    path("api/messages/<uuid:message>/feedback/", feedback.feedback, name="api_feedback"),
     path("api/chat", sse.chat, name="api_chat"),
     path("healthz", health.healthz, name="healthz"),
 ]

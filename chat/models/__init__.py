@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from .access import AppendOnlyError, ContentAccess
 from .conversation import Conversation
+from .feedback import Feedback
 from .generation import Generation, JournalChunk, Runner
 from .message import Message
 from .owner import Owner
@@ -13,6 +14,7 @@ __all__ = [
     "AppendOnlyError",
     "ContentAccess",
     "Conversation",
+    "Feedback",
     "Generation",
     "JournalChunk",
     "Message",

@@ -20,7 +20,7 @@ from .. import protocol
 from ..deletion import stop
 from ..engine.running import runners
 from ..exceptions import Refused
-from ..models import Conversation, Generation, Message, Owner
+from ..models import Conversation, Feedback, Generation, Message, Owner
 from ..serializing import conversation_object, message_object, state_of, with_state
 from .doors import json_response, owner_of, refusing
 
@@ -80,10 +80,10 @@ def conversation(request: HttpRequest, conversation: UUID) -> HttpResponse:
         return _change(request, row, owner)
     if request.method == "DELETE":
         return _delete(row, owner)
-    return json_response(_detail(row, request.GET.get("after", "")))
+    return json_response(_detail(row, owner, request.GET.get("after", "")))
 
 
-def _detail(conversation: Any, after: str) -> dict[str, Any]:
+def _detail(conversation: Any, owner: Owner, after: str) -> dict[str, Any]:
     messages = conversation.messages.order_by("position")
     if after:
         if not after.isdecimal() or len(after) > 9:
@@ -97,6 +97,7 @@ def _detail(conversation: Any, after: str) -> dict[str, Any]:
     for generation in Generation.objects.filter(message__in=ids).order_by("pk"):
         last[generation.message_id] = generation
     page = list(messages.filter(pk__in=ids))
+    opinions = {row.message_id: row for row in Feedback.objects.filter(message__in=ids, **owner.fields)}
     following = None
     if more and page:
         following = f"{reverse('llmchat:api_conversation', args=[conversation.pk])}?after={page[-1].position}"
@@ -106,7 +107,9 @@ def _detail(conversation: Any, after: str) -> dict[str, Any]:
         "system_prompt": conversation.system_prompt,
         "options": conversation.options,
         "leaf": leaf,
-        "messages": [message_object(message, last.get(message.pk)) for message in page],
+        "messages": [
+            message_object(message, last.get(message.pk), opinions.get(message.pk)) for message in page
+        ],
         "next": following,
     }
 

@@ -17,18 +17,6 @@ from chat.models import Conversation, Generation, Message
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def ada() -> Any:
-    return get_user_model()._default_manager.create_user("ada")
-
-
-@pytest.fixture
-def browser(ada: Any) -> Client:
-    client = Client()
-    client.force_login(ada)
-    return client
-
-
 def conversation_of(user: Any, turns: int = 1, **fields: Any) -> Conversation:
     conversation = Conversation.objects.create(owner=user, **{"title": "bread", "model": "m", **fields})
     parent = None
