@@ -13,6 +13,7 @@ from django.utils import timezone
 from ..models import LIVE, Conversation, Generation, JournalChunk, Message, Owner
 from ..protocol import End, checksum, utf16_length
 from ..serializing import end_frame
+from .ledger import Attempt, record, total_cost, total_usage
 from .locks import wait_briefly
 
 
@@ -22,6 +23,8 @@ class Outcome(msgspec.Struct):
     `message` and `conversation` are None for the stateless calls of the HTTP doors.
     """
 
+    owner: Owner
+    door: str
     message: UUID | None
     conversation: UUID | None
     status: str
@@ -33,11 +36,8 @@ class Outcome(msgspec.Struct):
     reason: str = ""
     error_code: str = ""
     reference: str = ""
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    estimated: bool = False
     timings: dict[str, int] = {}
-    attempts: int = 1
+    attempts: list[Attempt] = []
 
 
 class Written(msgspec.Struct):
@@ -53,9 +53,10 @@ class Written(msgspec.Struct):
 def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written:
     """Writes the one end of a generation, if it is still live and `runner`'s.
 
-    The text goes into the message, the conversation's revision rises. Returns what is true
-    afterwards; `generation` is None when the row was deleted meanwhile.
+    The text goes into the message, the attempts into the ledger, the conversation's revision rises.
+    Returns what is true afterwards; `generation` is None when the row was deleted meanwhile.
     """
+    prompt_tokens, completion_tokens, estimated = total_usage(outcome.attempts)
     values = {
         "status": outcome.status,
         "last_n": outcome.last_n,
@@ -65,11 +66,12 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
         "reason": outcome.reason,
         "error_code": outcome.error_code,
         "reference": outcome.reference,
-        "prompt_tokens": outcome.prompt_tokens,
-        "completion_tokens": outcome.completion_tokens,
-        "estimated": outcome.estimated,
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "estimated": estimated,
+        "cost": total_cost(outcome.attempts),
         "timings": outcome.timings,
-        "attempts": outcome.attempts,
+        "attempts": len(outcome.attempts),
         "reserved": 0,
         "ended": timezone.now(),
     }
@@ -77,7 +79,8 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
         wait_briefly()
         live = Generation.objects.filter(pk=generation_id, runner=runner, status__in=LIVE)
         if live.update(**values) == 0:
-            return _written_by_others(generation_id)
+            return _written_by_others(generation_id, outcome)
+        record(generation_id, outcome.owner, outcome.door, outcome.attempts)
         # Not read back: what the viewers are told of the row stands here.
         generation = Generation(pk=generation_id, message_id=outcome.message, **values)
         if outcome.message is None or outcome.conversation is None:
@@ -94,10 +97,12 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
         return Written(generation, True, outcome.conversation, revision, title)
 
 
-def _written_by_others(generation_id: int) -> Written:
+def _written_by_others(generation_id: int, outcome: Outcome) -> Written:
     """The end that was faster, or none when the row is gone."""
     generation = Generation.objects.select_related("message__conversation").filter(pk=generation_id).first()
     if generation is None:
+        # What was spent stays spent.
+        record(generation_id, outcome.owner, outcome.door, outcome.attempts)
         # A journal tick may have come after the deletion.
         JournalChunk.objects.filter(generation=generation_id).delete()
     if generation is None or generation.message is None:

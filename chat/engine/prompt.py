@@ -25,6 +25,11 @@ def estimate_tokens(text: str) -> int:
     return len(text.encode()) // 3 + TOKENS_PER_MESSAGE
 
 
+def estimate_messages(messages: list[dict[str, Any]]) -> int:
+    """How many tokens a request's messages take, guessed high."""
+    return sum(estimate_tokens(str(message.get("content") or "")) for message in messages)
+
+
 def build(
     conversation: Conversation,
     leaf: Message,

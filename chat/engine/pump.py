@@ -15,12 +15,13 @@ from ..models import LIVE, Status
 from ..serializing import end_frame
 from ..upstream.errors import UpstreamError
 from ..upstream.stream import UpstreamStream
-from ..upstream.types import ChatRequest, Ended
+from ..upstream.types import ChatRequest, Ended, Usage
 from .admission import Ticket
 from .ending import Outcome, Written, finish, mark_running
-from .livelog import LiveLog
+from .ledger import Attempt
+from .livelog import LiveLog, Told
 from .orders import Job
-from .prompt import estimate_tokens
+from .prompt import estimate_messages, estimate_tokens
 from .tally import Tally
 from .verdict import Verdict, judge
 
@@ -45,6 +46,8 @@ class Pump:
         self._producing: asyncio.Task[Ended] | None = None
         self._stop_reason = ""
         self._failed = False
+        #: Whether the provider was asked at all.
+        self._asked = False
         #: What the log tells is not what the row got.
         self._unstorable = False
         #: Under this name the answer was begun; the runner may have taken another one since.
@@ -162,6 +165,7 @@ class Pump:
         """Opens the stream and waits for the first content, which goes out at once."""
         job = self.job
         request = ChatRequest(model=job.model, messages=job.messages, options=job.options)
+        self._asked = True
         self._stream = await self._runner.open(job.provider, request)
         while not self._take() and self._stream.ended is None:
             await self._stream.wait()
@@ -222,11 +226,9 @@ class Pump:
             )
         told = self.log.told()
         reference = self._report(status, code, error) if code else ""
-        prompt_tokens, completion_tokens = tally.usage or (
-            sum(estimate_tokens(str(message.get("content") or "")) for message in self.job.messages),
-            estimate_tokens(told.text[len(self.job.base) :]) if tally.chars else 0,
-        )
         return Outcome(
+            owner=self.job.owner,
+            door=self.job.door,
             message=self.job.message,
             conversation=self.job.conversation,
             status=status,
@@ -238,11 +240,34 @@ class Pump:
             reason=reason,
             error_code=code,
             reference=reference,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
-            estimated=tally.usage is None,
             timings=self._timings(),
+            attempts=self._attempts(status, code, told),
         )
+
+    def _attempts(self, status: str, code: str, told: Told) -> list[Attempt]:
+        """What the ledger gets to know; nothing when the provider was never asked."""
+        if not self._asked:
+            return []
+        tally, job = self._tally, self.job
+        usage = tally.usage or Usage(
+            estimate_messages(job.messages),
+            estimate_tokens(told.text[len(job.base) :]) if tally.chars else 0,
+        )
+        return [
+            Attempt(
+                provider=job.provider,
+                model=job.model,
+                status=status,
+                usage=usage,
+                error_code=code,
+                estimated=tally.usage is None,
+                first_token_ms=self._since_start(self._first_token_at),
+                total_ms=self._since_start(asyncio.get_running_loop().time()),
+            )
+        ]
+
+    def _since_start(self, moment: float | None) -> int | None:
+        return None if moment is None else round((moment - self._started_at) * 1000)
 
     def _report(self, status: str, code: str, error: BaseException | None) -> str:
         """Logs what broke, without a word of the provider; returns the reference that the user is told."""

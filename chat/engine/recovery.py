@@ -16,10 +16,13 @@ from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from ..models import LIVE, Generation, Runner, Status
+from ..models import LIVE, Generation, Owner, Runner, Status
+from ..upstream.types import Usage
 from . import journal
 from .ending import Outcome, finish
-from .livelog import read
+from .ledger import Attempt
+from .livelog import Told, read
+from .prompt import estimate_tokens
 
 logger = logging.getLogger("llmchat.recovery")
 
@@ -124,7 +127,10 @@ def fold(generation: Generation) -> Outcome:
     frames = journal.read(generation.pk)
     told = read(frames)
     message = generation.message
+    total_ms = round((timezone.now() - generation.created).total_seconds() * 1000)
     return Outcome(
+        owner=Owner(generation.owner_id, generation.session_key),
+        door=generation.door,
         message=message.pk if message else None,
         conversation=message.conversation_id if message else None,
         status=Status.INTERRUPTED,
@@ -136,6 +142,22 @@ def fold(generation: Generation) -> Outcome:
             *(event for event in told.events if event["kind"] != "queued"),
         ],
         reason="crashed",
-        estimated=True,
-        timings={"total": round((timezone.now() - generation.created).total_seconds() * 1000)},
+        timings={"total": total_ms},
+        attempts=_attempts(generation, told, total_ms),
     )
+
+
+def _attempts(generation: Generation, told: Told, total_ms: int) -> list[Attempt]:
+    """The request that died with its process; none for an answer that still stood in line."""
+    if generation.status == Status.QUEUED:
+        return []
+    return [
+        Attempt(
+            provider=generation.provider,
+            model=generation.model,
+            status=Status.INTERRUPTED,
+            usage=Usage(generation.prompt_tokens or 0, estimate_tokens(told.text + told.reasoning)),
+            estimated=True,
+            total_ms=total_ms,
+        )
+    ]

@@ -186,6 +186,9 @@ def _begin(
         message=answer,
         door=order.door,
         model=model,
+        provider=alias,
+        prompt_tokens=prompt.estimate_messages(messages),
+        estimated=True,
         command_id=order.command.id,
         command=kind_of(order.command),
         command_target=target_of(order.command),
@@ -298,7 +301,14 @@ def stateless(
     model = policy.get_model(user, model)
     alias, _provider = policy.get_provider(model)
     generation = Generation.objects.create(
-        **owner.fields, door=Generation.Door.HTTP, model=model, status=Status.RUNNING, runner_id=runner
+        **owner.fields,
+        door=Generation.Door.HTTP,
+        model=model,
+        provider=alias,
+        prompt_tokens=prompt.estimate_messages(messages),
+        estimated=True,
+        status=Status.RUNNING,
+        runner_id=runner,
     )
     return Job(
         generation=generation.pk,

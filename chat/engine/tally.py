@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import protocol
-from ..upstream.types import Delta
+from ..upstream.types import Delta, Usage
 from .livelog import LiveLog
 
 #: The text of one frame; what comes faster is cut into several.
@@ -21,13 +21,13 @@ class Tally:
         self.chars = 0
         #: There was more than the cap allows; it was dropped.
         self.full = False
-        self.usage: tuple[int, int] | None = None
+        self.usage: Usage | None = None
         self.finish_reason = ""
 
     def add(self, delta: Delta) -> bool:
         """Takes a delta over; True when there was content in it."""
         if delta.usage is not None:
-            self.usage = (delta.usage.prompt_tokens, delta.usage.completion_tokens)
+            self.usage = delta.usage
         if delta.finish_reason:
             self.finish_reason = delta.finish_reason
         if delta.reasoning:

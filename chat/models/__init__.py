@@ -7,6 +7,7 @@ from .generation import Generation, JournalChunk, Runner
 from .message import Message
 from .owner import Owner
 from .status import CONTINUABLE, LIVE, Role, Status
+from .usage import UsageRecord
 
 __all__ = [
     "CONTINUABLE",
@@ -22,4 +23,5 @@ __all__ = [
     "Role",
     "Runner",
     "Status",
+    "UsageRecord",
 ]

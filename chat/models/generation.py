@@ -58,6 +58,8 @@ class Generation(models.Model):
     session_key = models.CharField(_("guest session"), max_length=40, blank=True, default="")
     door = models.CharField(_("door"), max_length=10, choices=Door, default=Door.WEB)
     model = models.CharField(_("model"), max_length=200, blank=True, default="")
+    #: Who was asked first; the ledger has all.
+    provider = models.CharField(_("provider"), max_length=100, blank=True, default="")
 
     #: The command that began it: its id (unique per owner), its type and what it aimed at.
     command_id = models.UUIDField(null=True, blank=True)
@@ -88,6 +90,7 @@ class Generation(models.Model):
     reference = models.CharField(_("reference"), max_length=32, blank=True, default="")
 
     timings = models.JSONField(_("timings"), default=dict, blank=True)
+    #: Of all attempts together; until the end, the prompt's are an estimate.
     prompt_tokens = models.PositiveBigIntegerField(_("prompt tokens"), null=True, blank=True)
     completion_tokens = models.PositiveBigIntegerField(_("completion tokens"), null=True, blank=True)
     estimated = models.BooleanField(_("tokens are estimated"), default=False)

@@ -1,0 +1,69 @@
+"""What each attempt took, on its way into the ledger."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from ..models import Owner, UsageRecord
+from ..upstream.types import Usage
+
+
+class Attempt(msgspec.Struct):
+    """One request to a provider and what became of it; the times are milliseconds from the request on."""
+
+    provider: str
+    model: str
+    status: str
+    usage: Usage
+    error_code: str = ""
+    #: The provider sent no figures.
+    estimated: bool = False
+    first_token_ms: int | None = None
+    total_ms: int | None = None
+    #: Null where no price is known.
+    cost: Decimal | None = None
+    price: dict[str, Any] = {}
+
+
+def record(generation: int, owner: Owner, door: str, attempts: list[Attempt]) -> None:
+    """Writes the attempts of one generation, in their order. Belongs into the transaction of its end."""
+    UsageRecord.objects.bulk_create(
+        UsageRecord(
+            **owner.fields,
+            generation_id=generation,
+            door=door,
+            attempt=number,
+            provider=attempt.provider,
+            model=attempt.model,
+            status=attempt.status,
+            error_code=attempt.error_code,
+            prompt_tokens=attempt.usage.prompt_tokens,
+            cached_tokens=attempt.usage.cached_tokens,
+            completion_tokens=attempt.usage.completion_tokens,
+            reasoning_tokens=attempt.usage.reasoning_tokens,
+            estimated=attempt.estimated,
+            cost=attempt.cost,
+            price=attempt.price,
+            first_token_ms=attempt.first_token_ms,
+            total_ms=attempt.total_ms,
+        )
+        for number, attempt in enumerate(attempts, start=1)
+    )
+
+
+def total_cost(attempts: list[Attempt]) -> Decimal | None:
+    """What they cost together; None where no price is known of any."""
+    costs = [attempt.cost for attempt in attempts if attempt.cost is not None]
+    return sum(costs, Decimal(0)) if costs else None
+
+
+def total_usage(attempts: list[Attempt]) -> tuple[int, int, bool]:
+    """Prompt and completion tokens of all, and whether some of them are estimates."""
+    return (
+        sum(attempt.usage.prompt_tokens for attempt in attempts),
+        sum(attempt.usage.completion_tokens for attempt in attempts),
+        any(attempt.estimated for attempt in attempts),
+    )
