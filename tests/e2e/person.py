@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import time
 from typing import Any
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
@@ -85,6 +86,14 @@ class Person:
     def cut(self) -> None:
         """Breaks the present connection, as a lost network does; the server may be told another code."""
         self.sockets[-1].close(code=4012)
+
+    def wait_for_another_socket(self) -> None:
+        """Returns when the page has opened a connection after those that there are now."""
+        before, deadline = len(self.sockets), time.monotonic() + 15
+        while len(self.sockets) == before:
+            assert time.monotonic() < deadline, "the page has not come back"
+            # Playwright tells of sockets only while it is waited for.
+            self.page.wait_for_timeout(20)
 
     def write(self, text: str) -> None:
         self.page.fill(COMPOSER, text)
