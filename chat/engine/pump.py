@@ -176,6 +176,11 @@ class Pump:
         self._tally.flush()
         self.log.wake()
 
+    def listen(self) -> None:
+        """Lets come in what the provider has sent since the last tick."""
+        assert self._stream is not None
+        self._stream.listen()
+
     def tick(self, now: float) -> None:
         """Reads what has arrived, sends it as one frame, watches the clocks and caps."""
         assert self._stream is not None
@@ -196,6 +201,8 @@ class Pump:
                 or now - self._started_at > settings.TOTAL_TIMEOUT
             ):
                 self._over.set_exception(UpstreamError("upstream_timeout", broke_off=True))
+            else:
+                self._stream.rest()
         except Exception as error:
             self._over.set_exception(error)
 

@@ -18,6 +18,8 @@ from .types import Delta, Ended
 #: `[DONE]` may follow it, but some servers then neither send nor close.
 FINISH_GRACE = 2.0
 LOOK_SECONDS = 0.5
+#: What transports say that are closing, or cannot wait.
+_NO_FLOW_CONTROL = (AttributeError, NotImplementedError, RuntimeError)
 #: Seconds that a provider gets after `[DONE]` to end the response, so that its connection can be used again.
 REUSE_GRACE = 0.25
 
@@ -89,10 +91,31 @@ class UpstreamStream:
         finally:
             self._waiting = False
 
+    def rest(self) -> None:
+        """Leaves what comes from now on to the kernel: nothing wakes this process until `listen`.
+
+        A wake-up for every token costs more than all that is then done with it.
+        """
+        if self.ended is None and not self._closed and (transport := self._transport()) is not None:
+            with suppress(*_NO_FLOW_CONTROL):
+                transport.pause_reading()
+
+    def listen(self) -> None:
+        """Lets in what has arrived since `rest`: `take` has it once the loop has looked at its sockets."""
+        if (transport := self._transport()) is not None:
+            with suppress(*_NO_FLOW_CONTROL):
+                transport.resume_reading()
+
+    def _transport(self) -> asyncio.Transport | None:
+        protocol = self._protocol
+        # One that aiohttp holds back, because its buffer is full, is let go by it when that is read.
+        return None if protocol is None or protocol._reading_paused else protocol.transport
+
     async def aclose(self) -> None:
         """Closes the connection to the provider at once, whatever has been read. Idempotent."""
         if self._closed:
             return
+        self.listen()
         self._closed = True
         if self.ended is not None and self.ended.done and self._response.connection is not None:
             self._loop.call_later(REUSE_GRACE, disconnect, self._response)

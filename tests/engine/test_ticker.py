@@ -16,12 +16,16 @@ class Slow:
     """Needs longer than a tick may take, for the first few times."""
 
     def __init__(self, ticker: Ticker) -> None:
-        self.count = 0
+        self.count = self.listened = 0
         self.enough = asyncio.Event()
         ticker.add(self)
 
+    def listen(self) -> None:
+        self.listened += 1
+
     def tick(self, now: float) -> None:
         self.count += 1
+        assert self.listened == self.count
         if self.count <= 3:
             time.sleep(3 * INTERVAL)
         if self.count == 6:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 import tracemalloc
+from collections.abc import Callable
 
 import aiohttp
 import pytest
+import uvloop
 
 from chat.testing.recordings import Recording, recordings
 from chat.testing.script import Fault, Script
@@ -388,3 +390,41 @@ async def test_compressed_tokens_do_not_wait_for_each_other(
             await stream.wait()
             taken += len(stream.take())
     await stream.aclose()
+
+
+@pytest.mark.parametrize(
+    "new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+)
+@pytest.mark.parametrize("fault", ["", "reset", "end"])
+def test_a_resting_stream_takes_nothing_in_and_loses_nothing(
+    fault: Fault,
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+    scripted_upstream: ScriptedUpstream,
+) -> None:
+    async def main() -> None:
+        clients = Clients()
+        script = Script(count=20, pauses={1: 0.05, 20: 0.05}, fault=fault, fault_at=20)
+        scripted_upstream.script(script)
+        stream = await open_stream(clients, scripted_upstream)
+        while not (deltas := stream.take()):
+            await stream.wait()
+        stream.rest()
+        await scripted_upstream.await_closed() if fault else await scripted_upstream.await_idle()
+        assert stream.take() == []
+        # A tick: listen, let the loop look at its sockets, take.
+        for _ in range(20):
+            stream.listen()
+            for _ in range(2):
+                await asyncio.sleep(0)
+            deltas += stream.take()
+            stream.rest()
+            if stream.ended is not None:
+                break
+        await stream.aclose()
+        await clients.aclose()
+        assert "".join(delta.text for delta in deltas) == script.text
+        assert stream.ended is not None
+        assert (stream.ended.error is None) == (not fault)
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
