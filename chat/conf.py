@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     MAX_RUNNING: int = 400
     MAX_QUEUED_PER_USER: int = 20
     COMMANDS_PER_MINUTE: int = 120
+    MAX_KEYS_PER_USER: int = 20
     ABANDON_AFTER: float = 300
     DRAIN_SECONDS: float = 10
     FRAME_INTERVAL: float = 0.04

@@ -8,6 +8,8 @@ ChatError
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
 #: One sentence a user understands for every code of the protocol.
@@ -42,18 +44,29 @@ class ChatError(Exception):
 
 
 class Refused(ChatError):
-    """Raised when a command is refused; `code` is one of the protocol's, `retry_after` in seconds."""
+    """Raised when a command is refused; `code` is one of the protocol's, `retry_after` in seconds.
 
-    def __init__(self, code: str, *, retry_after: float | None = None, reference: str | None = None) -> None:
+    `sentence` (translated lazily) says it better than the sentence of the code does.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        retry_after: float | None = None,
+        reference: str | None = None,
+        sentence: Any = None,
+    ) -> None:
         super().__init__(code)
         self.code = code
         self.retry_after = retry_after
         self.reference = reference
+        self._sentence = sentence
 
     @property
     def sentence(self) -> str:
         """What to tell the user, in the language now active."""
-        return str(SENTENCES[self.code])
+        return str(self._sentence or SENTENCES[self.code])
 
 
 class GenerationFailed(ChatError):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import api, feedback, health, pages, sse
+from .views import api, feedback, health, keys, pages, sse
 
 app_name = "llmchat"
 
@@ -12,6 +12,8 @@ urlpatterns = [
     path("api/conversations/", api.conversations, name="api_conversations"),
     path("api/conversations/<uuid:conversation>/", api.conversation, name="api_conversation"),
     path("api/messages/<uuid:message>/feedback/", feedback.feedback, name="api_feedback"),
+    path("api/keys/", keys.keys, name="api_keys"),
+    path("api/keys/<uuid:key>/", keys.key, name="api_key"),
     path("api/chat", sse.chat, name="api_chat"),
     path("healthz", health.healthz, name="healthz"),
 ]

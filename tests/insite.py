@@ -35,9 +35,13 @@ class InSite:
     def runner(self) -> Runner:
         return runner_here()
 
+    async def person(self, name: str = "ada") -> tuple[Any, str]:
+        """A user, made if there is none of that name, and a new session's cookie."""
+        return await asyncio.to_thread(_sign_in, name)
+
     async def user(self, name: str = "ada") -> str:
-        """A new user's session cookie."""
-        return (await asyncio.to_thread(_sign_in, name))[1]
+        """A new session's cookie of that user."""
+        return (await self.person(name))[1]
 
     def headers(self, cookie: str) -> dict[str, str]:
         return {"Cookie": f"{settings.SESSION_COOKIE_NAME}={cookie}", "Origin": self.origin}

@@ -10,8 +10,10 @@ from .access import ContentAccessAdmin
 from .base import ReadOnlyAdmin, may_read
 from .conversation import ConversationAdmin
 from .generation import GenerationAdmin, RunnerAdmin
+from .keys import ApiKeyAdmin
 
 __all__ = [
+    "ApiKeyAdmin",
     "ContentAccessAdmin",
     "ConversationAdmin",
     "GenerationAdmin",

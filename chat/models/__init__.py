@@ -4,6 +4,7 @@ from .access import AppendOnlyError, ContentAccess
 from .conversation import Conversation
 from .feedback import Feedback
 from .generation import Generation, JournalChunk, Runner
+from .keys import ApiKey, digest_of
 from .message import Message
 from .owner import Owner
 from .status import CONTINUABLE, LIVE, Role, Status
@@ -12,6 +13,7 @@ from .usage import UsageRecord
 __all__ = [
     "CONTINUABLE",
     "LIVE",
+    "ApiKey",
     "AppendOnlyError",
     "ContentAccess",
     "Conversation",
@@ -24,4 +26,5 @@ __all__ = [
     "Runner",
     "Status",
     "UsageRecord",
+    "digest_of",
 ]

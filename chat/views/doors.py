@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from .. import protocol
 from ..exceptions import Refused
+from ..keys import BadKey
 from ..models import Owner
 from ..policy import get_policy
 from ..sessions import SignedOut
@@ -45,8 +46,10 @@ def json_response(data: Any, status: int = 200) -> HttpResponse:
 
 def refusal(refused: Refused) -> HttpResponse:
     """A refused call: `{"error": {"code", "message"}}` with the status of its code."""
-    status = 401 if isinstance(refused, SignedOut) else STATUS.get(refused.code, 500)
+    status = 401 if isinstance(refused, SignedOut | BadKey) else STATUS.get(refused.code, 500)
     response = json_response({"error": {"code": refused.code, "message": refused.sentence}}, status)
+    if isinstance(refused, BadKey):
+        response["WWW-Authenticate"] = "Bearer"
     if refused.retry_after is not None:
         response["Retry-After"] = str(max(1, round(refused.retry_after)))
     return response

@@ -24,6 +24,7 @@ from ..engine.running import runner_here
 from ..exceptions import SENTENCES, Refused
 from ..models import Owner
 from ..protocol import encode
+from .callers import caller, note_use
 from .doors import owner_of, refusal, same_origin
 
 MAX_BODY = 1024 * 1024
@@ -42,15 +43,16 @@ Messages = Annotated[list[ChatMessage], Meta(min_length=1, max_length=1000)]
 @csrf_exempt
 @require_POST
 async def chat(request: HttpRequest) -> HttpResponseBase:
-    """Streams the answer to a JSON list of messages.
+    """Streams the answer to a JSON list of messages, to the owner of a Bearer key or of the session.
 
     No CSRF token is asked for: the request must be JSON, which no form can send, and a browser's
     own word (`Sec-Fetch-Site`, else `Origin`) must say that it comes from this origin.
     """
     try:
-        owner = await sync_to_async(_owner)(request)
+        who = await sync_to_async(caller)(request, _owner)
         messages = _parse(request)
-        log = await runner_here().intake.submit_stateless(owner, request.user, messages, "", {})
+        note_use(who)
+        log = await runner_here().intake.submit_stateless(who.owner, who.user, messages, "", {})
     except Refused as refused:
         return await sync_to_async(refusal)(refused)
     except (OperationalError, InterfaceError):

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from chat.models import Generation, Message
+from chat.models import ApiKey, Generation, Message
 from chat.testing.script import Script
 from chat.views.sse import Lines
 from tests.insite import InSite
@@ -157,4 +157,24 @@ async def test_what_is_refused_has_a_status_a_code_and_a_sentence(
     error = json.loads(answer)["error"]
     assert (got, error["code"]) == (status, code)
     assert len(error["message"]) > 10
+    assert not site.upstream.seen
+
+
+async def test_a_bearer_key_is_enough_from_anywhere(site: InSite) -> None:
+    site.upstream.script(Script(count=2), Script(count=2))
+    user, _ = await site.person()
+    row, key = await site.db(ApiKey.objects.make, user, "script")
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://elsewhere.example"}):
+        status, body, _ = await post(site, "", Authorization=f"Bearer {key}", **headers)
+        assert status == 200
+        assert body.endswith("data: [DONE]\n\n")
+    assert (await site.db(Generation.objects.latest, "pk")).owner_id == user.pk
+    await site.db(row.refresh_from_db)
+    assert row.last_used_at is not None
+
+
+async def test_a_wrong_key_is_not_made_up_for_by_a_session(site: InSite) -> None:
+    status, body, headers = await post(site, await site.user(), Authorization="Bearer sk-llmchat-wrong")
+    assert (status, json.loads(body)["error"]["code"]) == (401, "forbidden")
+    assert headers["WWW-Authenticate"] == "Bearer"
     assert not site.upstream.seen
