@@ -25,6 +25,10 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     CONTEXT_TOKENS: int = 0
     #: Whether an unfinished assistant message at the end is taken as the beginning of the answer.
     ASSISTANT_PREFIX: bool = False
+    #: Whether `<think>…</think>` at the beginning of an answer is reasoning, and no text.
+    THINK_TAGS: bool = True
+    #: Under which name earlier reasoning is sent back, as `reasoning_content`; empty = it is not.
+    REASONING_FIELD: str = ""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

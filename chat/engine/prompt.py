@@ -55,7 +55,7 @@ def build(
         unfinished = _last(unfinished, window // 4) if window else unfinished
         room -= estimate_tokens(unfinished) + estimate_tokens(GO_ON)
     kept: list[dict[str, Any]] = []
-    for message in _branch(conversation, leaf):
+    for message in _branch(conversation, leaf, with_reasoning=bool(provider.REASONING_FIELD)):
         if not message.content:
             continue
         room -= estimate_tokens(message.content)
@@ -63,10 +63,17 @@ def build(
             if not kept:
                 raise Refused("context_too_long")
             break
-        kept.append({"role": message.role, "content": message.content})
+        kept.append(_as_sent(message, provider.REASONING_FIELD))
     if system:
         kept.append({"role": Role.SYSTEM.value, "content": system})
     return _going_on(kept[::-1], unfinished, prefix=provider.ASSISTANT_PREFIX)
+
+
+def _as_sent(message: Message, reasoning_field: str) -> dict[str, Any]:
+    sent = {"role": message.role, "content": message.content}
+    if reasoning_field and message.reasoning:
+        sent[reasoning_field] = message.reasoning
+    return sent
 
 
 def _last(text: str, tokens: int) -> str:
@@ -74,7 +81,7 @@ def _last(text: str, tokens: int) -> str:
     return text.encode()[-3 * tokens :].decode(errors="ignore")
 
 
-def _branch(conversation: Conversation, leaf: Message) -> list[Message]:
+def _branch(conversation: Conversation, leaf: Message, *, with_reasoning: bool) -> list[Message]:
     """`leaf` and its ancestors, nearest first, at most `MAX_HISTORY_MESSAGES` of them.
 
     A parent is always written before its child, so one descending scan meets them in order.
@@ -83,11 +90,12 @@ def _branch(conversation: Conversation, leaf: Message) -> list[Message]:
     wanted = leaf.parent_id
     if wanted is None:
         return branch
+    reasoning = ("reasoning",) if with_reasoning else ()
     older = (
         conversation.messages.filter(position__lt=leaf.position)
         .order_by("-position")
         # The conversation too: Django compares it with the one asked, row by row.
-        .only("id", "conversation_id", "parent_id", "role", "content")
+        .only("id", "conversation_id", "parent_id", "role", "content", *reasoning)
     )
     for message in older.iterator(chunk_size=100):
         if message.id == wanted:

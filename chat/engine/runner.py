@@ -183,6 +183,7 @@ class Runner:
             api_key=provider.API_KEY,
             headers=provider.HEADERS,
             connect_timeout=provider.CONNECT_TIMEOUT,
+            think_tags=provider.THINK_TAGS,
         )
         return await self.clients.open(endpoint, request)
 

@@ -11,6 +11,7 @@ import msgspec
 from .errors import UpstreamError, of_event, redact
 from .sse import Event
 from .storable import Mender, mend, mend_all
+from .thinking import ThoughtSplitter
 from .types import Delta, Usage
 
 #: Far more than any model counts; keeps a column from overflowing.
@@ -60,8 +61,9 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 class ChunkDecoder:
     """Decodes the events of one answer, in order, and knows how far it has come."""
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, secrets: Iterable[str] = (), *, think_tags: bool = True) -> None:
         self._secrets = tuple(secrets)
+        self._thoughts = ThoughtSplitter() if think_tags else None
         self._text = Mender()
         self._reasoning = Mender()
         #: The last finish_reason said, in OpenAI's words where the meaning is known.
@@ -102,8 +104,12 @@ class ChunkDecoder:
         return self._decode_unusual(body)
 
     def finish(self) -> Delta | None:
-        """U+FFFD for half a character whose other half never came."""
+        """What was held back, and U+FFFD for half a character whose other half never came."""
         text, reasoning = self._text.finish(), self._reasoning.finish()
+        if self._thoughts is not None:
+            thought, said = self._thoughts.feed(text)
+            rest = self._thoughts.finish()
+            text, reasoning = said + rest[1], reasoning + thought + rest[0]
         return Delta(text=text, reasoning=reasoning) if text or reasoning else None
 
     def _decode_unusual(self, data: bytes, name: bytes = b"") -> Delta | None:
@@ -148,6 +154,11 @@ class ChunkDecoder:
             self.has_content = True
         text = self._text.feed(text) if text else ""
         reasoning = self._reasoning.feed(reasoning) if reasoning else ""
+        if self._thoughts is not None and text:
+            thought, text = self._thoughts.feed(text)
+            reasoning += thought
+            if self._thoughts.over:
+                self._thoughts = None
         if not finish_reason:
             finish_reason = None
         else:

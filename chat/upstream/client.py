@@ -51,6 +51,7 @@ class Clients:
                 max_line_bytes=endpoint.max_line_bytes,
                 max_event_bytes=endpoint.max_event_bytes,
                 secrets=secrets,
+                think_tags=endpoint.think_tags,
             )
         # Outside of the handler, so that no exception with the provider's words is chained to it.
         raise failure

@@ -34,6 +34,7 @@ class UpstreamStream:
         max_line_bytes: int = 1 << 20,
         max_event_bytes: int = 1 << 20,
         secrets: Iterable[str] = (),
+        think_tags: bool = True,
     ) -> None:
         #: Set by `take()` when the stream is over.
         self.ended: Ended | None = None
@@ -45,7 +46,7 @@ class UpstreamStream:
         self._loop = asyncio.get_running_loop()
         self._secrets = tuple(secrets)
         self._splitter = EventSplitter(max_line_bytes, max_event_bytes)
-        self._decoder = ChunkDecoder(self._secrets)
+        self._decoder = ChunkDecoder(self._secrets, think_tags=think_tags)
         self._max_document = max_event_bytes
         self._document: bytearray | None = None
         self._sniffed = response.content_type == "text/event-stream"

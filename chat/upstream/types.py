@@ -21,6 +21,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     api_key: str = ""
     headers: dict[str, str] = {}
     connect_timeout: float = 5.0
+    #: Whether `<think>…</think>` at the beginning of an answer is reasoning.
+    think_tags: bool = True
     max_line_bytes: int = 1 << 20
     max_event_bytes: int = 1 << 20
 

@@ -173,7 +173,19 @@ QUIRKS = [
     ),
     quirk("reasoning_beside_text", chunk("Hi there", reasoning="hm") + END, reasoning="hm"),
     quirk("reasoning_is_an_object", chunk(reasoning={"text": "hm"}) + HI + END),
-    quirk("think_tags_stay", chunk("<think>hm</think>Hi") + END, text="<think>hm</think>Hi"),
+    quirk("think_tags", chunk("<think>\nhm\n</think>\n\nHi there") + END, reasoning="hm"),
+    quirk(
+        "think_tags_in_pieces",
+        b"".join(chunk(piece) for piece in ("<th", "ink", ">h", "m<", "/think>", "\n", "Hi ", "there")) + END,
+        reasoning="hm",
+    ),
+    quirk(
+        "think_tags_never_closed",
+        chunk("<think>hm</th") + END,
+        text="",
+        reasoning="hm</th",
+    ),
+    quirk("think_tags_in_the_middle", chunk("Hi <think>there") + END, text="Hi <think>there"),
     # Usage
     quirk("usage_in_its_own_chunk", HI + STOP + usage(USAGE) + DONE, usage=(3, 4)),
     quirk(

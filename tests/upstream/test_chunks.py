@@ -96,6 +96,12 @@ def test_tool_calls_pass_through_and_can_be_stored() -> None:
     assert deltas[-1].finish_reason == "tool_calls"
 
 
+def test_think_tags_can_be_left_alone() -> None:
+    decoder = ChunkDecoder(think_tags=False)
+    delta = decoder.decode(Event(b"", b'{"choices": [{"delta": {"content": "<think>hm</think>"}}]}'))
+    assert delta == Delta("<think>hm</think>")
+
+
 def test_an_event_that_adds_nothing_gives_no_delta() -> None:
     assert decode({"choices": [{"delta": {"role": "assistant", "content": ""}}]}, {"choices": []}) == []
 
