@@ -15,8 +15,9 @@ from ..exceptions import Refused
 from ..models import Generation, Owner
 from .admission import Ticket
 from .livelog import LiveLog
-from .orders import Job, Order, Submitted
-from .submit import stateless, submit
+from .orders import Call, Job, Order, Submitted
+from .stateless import stateless
+from .submit import submit
 
 if TYPE_CHECKING:
     from .runner import Runner
@@ -40,6 +41,7 @@ class Intake:
         command: protocol.Creating,
         *,
         door: str = Generation.Door.WEB,
+        call: Call | None = None,
         check: Callable[[], Any] | None = None,
         accepted: Callable[[Submitted], None] | None = None,
     ) -> Submitted:
@@ -47,9 +49,9 @@ class Intake:
 
         `check` runs first, in the database thread: it may raise, and returns the user as of now.
         `accepted` is called before anything of the answer is published. Cancelling the caller does
-        not take an accepted command back.
+        not take an accepted command back. With `call` the model reads that instead of the conversation.
         """
-        work = self._submit(owner, user, command, door, check, accepted)
+        work = self._submit(owner, user, command, door, call, check, accepted)
         return await asyncio.shield(self._runner.spawn(work))
 
     async def _submit(
@@ -58,6 +60,7 @@ class Intake:
         user: Any,
         command: protocol.Creating,
         door: str,
+        call: Call | None,
         check: Callable[[], Any] | None,
         accepted: Callable[[Submitted], None] | None,
     ) -> Submitted:
@@ -69,6 +72,7 @@ class Intake:
             user=user,
             command=command,
             door=door,
+            call=call,
             runner=self._runner.id,
             queued=not ticket.admitted.is_set(),
             refused=ticket.refused,
@@ -94,9 +98,7 @@ class Intake:
         self._announce(submitted, log)
         return submitted
 
-    async def submit_stateless(
-        self, owner: Owner, user: Any, messages: list[dict[str, Any]], model: str, options: dict[str, Any]
-    ) -> LiveLog:
+    async def submit_stateless(self, owner: Owner, user: Any, call: Call) -> LiveLog:
         """Starts an answer that belongs to no conversation; the caller watches the log. Raises `Refused`."""
         if self._runner.draining:
             raise Refused("shutting_down", retry_after=2)
@@ -105,7 +107,7 @@ class Intake:
             raise Refused("rate_limited", retry_after=5)
 
         def work() -> Job:
-            return stateless(owner, user, self._runner.id, messages, model, options)
+            return stateless(owner, user, self._runner.id, call)
 
         async def begin() -> LiveLog:
             return self._runner.begin(await self._commit(ticket, work), ticket)

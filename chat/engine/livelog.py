@@ -78,6 +78,11 @@ class LiveLog:
         """Adds the frame numbered `last_n + 1`; the watchers are woken by `wake`."""
         self.frames.append(frame)
 
+    def append_event(self, kind: str, **fields: Any) -> None:
+        """Adds an `event` as the next frame."""
+        event = {"type": "event", "generation": self.generation, "n": self.last_n + 1, "kind": kind}
+        self.append(protocol.encode({**event, **fields}))
+
     def wake(self) -> None:
         for watcher in self.watchers:
             watcher.wake()

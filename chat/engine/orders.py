@@ -11,6 +11,17 @@ from ..models.owner import Owner
 from ..protocol import Accepted, Creating
 
 
+class Call(msgspec.Struct):
+    """What a client of an HTTP door asks: all that the model reads, as it is sent, and further options."""
+
+    messages: list[dict[str, Any]]
+    door: str
+    model: str = ""
+    options: dict[str, Any] = {}
+    #: Role and text of what was said before; written when the call begins a conversation.
+    earlier: list[tuple[str, str]] = []
+
+
 class Order(msgspec.Struct):
     """What the engine needs to carry out one creating command."""
 
@@ -19,6 +30,8 @@ class Order(msgspec.Struct):
     command: Creating
     door: str
     runner: UUID
+    #: For a call that is kept: what the model reads instead of the conversation.
+    call: Call | None = None
     #: Whether there is no running slot left: the answer then begins as `queued`.
     queued: bool = False
     #: The owner's line is full.

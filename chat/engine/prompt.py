@@ -76,6 +76,18 @@ def _as_sent(message: Message, reasoning_field: str) -> dict[str, Any]:
     return sent
 
 
+def as_called(messages: list[dict[str, Any]], provider: Provider) -> list[dict[str, Any]]:
+    """A caller's own messages, with their `reasoning` where and as the provider wants it back."""
+    sent = []
+    for message in messages:
+        reasoning = message.get("reasoning")
+        message = {name: value for name, value in message.items() if name != "reasoning"}
+        if reasoning and provider.REASONING_FIELD:
+            message[provider.REASONING_FIELD] = reasoning
+        sent.append(message)
+    return sent
+
+
 def _last(text: str, tokens: int) -> str:
     """The end of `text`, of at most so many tokens."""
     return text.encode()[-3 * tokens :].decode(errors="ignore")

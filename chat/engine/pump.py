@@ -22,6 +22,7 @@ from .ledger import Attempt
 from .livelog import LiveLog, Told
 from .orders import Job
 from .prompt import estimate_messages, estimate_tokens
+from .steps import kept
 from .tally import Tally
 from .verdict import Verdict, judge
 
@@ -157,8 +158,7 @@ class Pump:
             logger.warning("generation %d still stands as queued: %s", self.job.generation, error)
 
     def _event(self, kind: str, **fields: Any) -> None:
-        frame = {"type": "event", "generation": self.log.generation, "n": self.log.last_n + 1, "kind": kind}
-        self.log.append(protocol.encode({**frame, **fields}))
+        self.log.append_event(kind, **fields)
         self.log.wake()
 
     async def _open(self) -> None:
@@ -242,7 +242,7 @@ class Pump:
             last_n=self.log.last_n,
             text=told.text,
             reasoning=told.reasoning,
-            events=[event for event in told.events if event["kind"] != "queued"],
+            events=kept(told.events),
             finish_reason=tally.finish_reason,
             reason=reason,
             error_code=code,

@@ -23,6 +23,7 @@ from .ending import Outcome, finish
 from .ledger import Attempt
 from .livelog import Told, read
 from .prompt import estimate_tokens
+from .steps import kept
 
 logger = logging.getLogger("llmchat.recovery")
 
@@ -139,7 +140,7 @@ def fold(generation: Generation) -> Outcome:
         reasoning=(message.reasoning if message else "") + told.reasoning,
         events=[
             *(message.steps if message else []),
-            *(event for event in told.events if event["kind"] != "queued"),
+            *kept(told.events),
         ],
         reason="crashed",
         timings={"total": total_ms},

@@ -6,25 +6,25 @@ accepted command is therefore never refused, and a refused command does not use 
 
 from __future__ import annotations
 
-import datetime
 import time
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Q
+from django.db.models import Max
 from django.utils import timezone
 
 from ..conf import settings
 from ..exceptions import Refused
-from ..models import CONTINUABLE, LIVE, Conversation, Generation, Message, Owner, Role, Status
+from ..models import CONTINUABLE, LIVE, Conversation, Generation, Message, Role, Status
 from ..policy import get_policy
 from ..protocol import Accepted, Continue, Edit, Regenerate, Send
 from ..serializing import message_object
 from . import prompt
+from .limits import check_pace
 from .locks import wait_briefly
-from .orders import Job, Order, Submitted
+from .orders import Call, Job, Order, Submitted
+from .stateless import UNREAD_SECONDS
 from .targets import duplicate, find_conversation, find_message, kind_of, lock, target_of
 
 TITLE_CHARS = 60
@@ -100,9 +100,22 @@ def _send(order: Order, command: Send, conversation: Conversation | None) -> Sub
             revision=1,
         )
         conversation.save(force_insert=True)
+        if order.call is not None:
+            parent, position = _import(conversation, order.call)
     else:
         _touch(conversation, model)
     return _ask(order, conversation, parent, command.text, model, command.options.given(), position)
+
+
+def _import(conversation: Conversation, call: Call) -> tuple[Message | None, int]:
+    """Writes what the client of a call says was said before; returns the last of it and the next position."""
+    parent: Message | None = None
+    earlier = []
+    for position, (role, text) in enumerate(call.earlier):
+        parent = Message(conversation=conversation, parent=parent, role=role, content=text, position=position)
+        earlier.append(parent)
+    Message.objects.bulk_create(earlier)
+    return parent, len(earlier)
 
 
 def _edit(order: Order, command: Edit, conversation: Conversation, target: Message) -> Submitted:
@@ -173,14 +186,18 @@ def _begin(
     options = {**conversation.options, **options}
     policy = get_policy()
     alias, provider = policy.get_provider(model)
-    messages = prompt.build(
-        conversation,
-        question,
-        policy.get_system_prompt(order.user, conversation),
-        provider,
-        answer_tokens=options.get("max_tokens"),
-        unfinished=answer.content,
-    )
+    if order.call is not None:
+        messages = prompt.as_called(order.call.messages, provider)
+        options = order.call.options
+    else:
+        messages = prompt.build(
+            conversation,
+            question,
+            policy.get_system_prompt(order.user, conversation),
+            provider,
+            answer_tokens=options.get("max_tokens"),
+            unfinished=answer.content,
+        )
     generation = Generation.objects.create(
         **order.owner.fields,
         message=answer,
@@ -212,7 +229,7 @@ def _begin(
             messages=messages,
             options=options,
             runner=order.runner,
-            abandon_after=policy.get_abandon_after(order.user) if order.door == Generation.Door.WEB else 0,
+            abandon_after=_abandon_after(order),
             queued=order.queued,
             conversation=conversation.pk,
             message=answer.pk,
@@ -226,6 +243,16 @@ def _begin(
             message_object(message, generation if message.pk == answer.pk else None) for message in new
         ],
     )
+
+
+def _abandon_after(order: Order) -> float:
+    """Only the client of a door can go: the host's own code waits for its answer."""
+    match order.door:
+        case Generation.Door.WEB:
+            return get_policy().get_abandon_after(order.user)
+        case Generation.Door.API:
+            return UNREAD_SECONDS
+    return 0
 
 
 def _touch(conversation: Conversation, model: str) -> None:
@@ -267,13 +294,7 @@ def _check_limits(order: Order, text: str = "") -> None:
         raise Refused("too_large")
     if order.refused:
         raise Refused("rate_limited", retry_after=5)
-    if (per_minute := settings.COMMANDS_PER_MINUTE) and order.door == Generation.Door.WEB:
-        minute_ago = timezone.now() - datetime.timedelta(minutes=1)
-        recent = Generation.objects.filter(
-            Q(created__gt=minute_ago), **order.owner.fields, door=Generation.Door.WEB
-        ).count()
-        if recent >= per_minute:
-            raise Refused("rate_limited", retry_after=10)
+    check_pace(order.owner, order.door)
 
 
 def _next_position(conversation: Conversation) -> int:
@@ -287,38 +308,3 @@ def title_of(text: str) -> str:
     if len(words) <= TITLE_CHARS:
         return words
     return words[:TITLE_CHARS].rsplit(" ", 1)[0].rstrip(".,;:!? ") + "…"
-
-
-#: Seconds that an answer of an API door goes on when nobody has begun to read it.
-UNREAD_SECONDS = 3.0
-
-
-def stateless(
-    owner: Owner, user: Any, runner: UUID, messages: list[dict[str, Any]], model: str, options: dict[str, Any]
-) -> Job:
-    """The job of an API door's call: a generation row without a message, nothing else."""
-    policy = get_policy()
-    model = policy.get_model(user, model)
-    alias, _provider = policy.get_provider(model)
-    generation = Generation.objects.create(
-        **owner.fields,
-        door=Generation.Door.HTTP,
-        model=model,
-        provider=alias,
-        prompt_tokens=prompt.estimate_messages(messages),
-        estimated=True,
-        status=Status.RUNNING,
-        runner_id=runner,
-    )
-    return Job(
-        generation=generation.pk,
-        owner=owner,
-        door=Generation.Door.HTTP,
-        model=model,
-        provider=alias,
-        messages=messages,
-        options=options,
-        runner=runner,
-        # Its client is always there; one that went before it began to read is noticed by this.
-        abandon_after=UNREAD_SECONDS,
-    )

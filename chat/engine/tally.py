@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
 from .. import protocol
 from ..upstream.types import Delta, Usage
 from .livelog import LiveLog
+from .steps import TOOL_DELTA
 
 #: The text of one frame; what comes faster is cut into several.
 MAX_FRAME_CHARS = 16 * 1024
@@ -16,8 +21,8 @@ class Tally:
     def __init__(self, log: LiveLog, max_chars: int) -> None:
         self._log = log
         self._max_chars = max_chars
-        self._pending: list[tuple[bool, str]] = []
-        #: Characters of text and reasoning.
+        self._pending: list[tuple[bool, str] | list[dict[str, Any]]] = []
+        #: Characters of text, reasoning and tool calls.
         self.chars = 0
         #: There was more than the cap allows; it was dropped.
         self.full = False
@@ -34,6 +39,8 @@ class Tally:
             self._say(True, delta.reasoning)
         if delta.text:
             self._say(False, delta.text)
+        if delta.tool_calls:
+            self._call(delta.tool_calls)
         return delta.has_content
 
     def _say(self, reasoning: bool, text: str) -> None:
@@ -44,16 +51,33 @@ class Tally:
             if not text:
                 return
         self.chars += len(text)
-        if self._pending and self._pending[-1][0] == reasoning:
-            self._pending[-1] = (reasoning, self._pending[-1][1] + text)
+        last = self._pending[-1] if self._pending else None
+        if isinstance(last, tuple) and last[0] == reasoning:
+            self._pending[-1] = (reasoning, last[1] + text)
         else:
             self._pending.append((reasoning, text))
+
+    def _call(self, pieces: list[dict[str, Any]]) -> None:
+        size = len(msgspec.json.encode(pieces))
+        if size > self._max_chars - self.chars:
+            self.full = True
+            return
+        self.chars += size
+        last = self._pending[-1] if self._pending else None
+        if isinstance(last, list):
+            last += pieces
+        else:
+            self._pending.append(list(pieces))
 
     def flush(self) -> None:
         """Turns what is pending into numbered frames."""
         pending, self._pending = self._pending, []
         log = self._log
-        for reasoning, text in pending:
+        for said in pending:
+            if isinstance(said, list):
+                log.append_event(TOOL_DELTA, calls=said)
+                continue
+            reasoning, text = said
             for start in range(0, len(text), MAX_FRAME_CHARS):
                 part = text[start : start + MAX_FRAME_CHARS]
                 log.append(protocol.text_frame(log.generation, log.last_n + 1, part, reasoning=reasoning))

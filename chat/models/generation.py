@@ -35,6 +35,7 @@ class Generation(models.Model):
 
         WEB = "web", _("browser")
         HTTP = "http", _("HTTP")
+        API = "api", _("OpenAI's API")
         PYTHON = "python", _("Python")
 
     id = models.BigAutoField(primary_key=True)

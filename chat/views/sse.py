@@ -7,7 +7,7 @@ closed.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from asgiref.sync import sync_to_async
@@ -20,9 +20,10 @@ from msgspec import Meta, Struct
 
 from ..engine.follower import Follower
 from ..engine.livelog import LiveLog
+from ..engine.orders import Call
 from ..engine.running import runner_here
 from ..exceptions import SENTENCES, Refused
-from ..models import Owner
+from ..models import Generation, Owner
 from ..protocol import encode
 from .callers import caller, note_use
 from .doors import owner_of, refusal, same_origin
@@ -52,7 +53,8 @@ async def chat(request: HttpRequest) -> HttpResponseBase:
         who = await sync_to_async(caller)(request, _owner)
         messages = _parse(request)
         note_use(who)
-        log = await runner_here().intake.submit_stateless(who.owner, who.user, messages, "", {})
+        call = Call(messages, Generation.Door.HTTP)
+        log = await runner_here().intake.submit_stateless(who.owner, who.user, call)
     except Refused as refused:
         return await sync_to_async(refusal)(refused)
     except (OperationalError, InterfaceError):
@@ -70,7 +72,7 @@ def _owner(request: HttpRequest) -> Owner:
     return owner_of(request)
 
 
-def _parse(request: HttpRequest) -> list[dict[str, str]]:
+def _parse(request: HttpRequest) -> list[dict[str, Any]]:
     if request.content_type != "application/json":
         raise Refused("bad_frame")
     if int(request.headers.get("Content-Length") or 0) > MAX_BODY:
