@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
@@ -20,6 +21,9 @@ from django.utils.module_loading import import_string
 from .conf import load
 from .models import Conversation
 from .policy import ChatPolicy, get_policy
+
+#: The first with RETURNING.
+MIN_SQLITE = (3, 35)
 
 
 @register("llmchat")
@@ -69,6 +73,14 @@ def check_database(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> li
             )
         ]
     messages: list[CheckMessage] = []
+    if vendor == "sqlite" and sqlite3.sqlite_version_info < MIN_SQLITE:
+        messages.append(
+            Error(
+                f"SQLite {sqlite3.sqlite_version} is too old: the end of an answer uses UPDATE … RETURNING.",
+                hint="SQLite 3.35 of 2021 or later, or PostgreSQL.",
+                id="llmchat.E005",
+            )
+        )
     if configured.get("ATOMIC_REQUESTS"):
         messages.append(
             Warning(

@@ -16,8 +16,6 @@ generation_ended = Signal()
 
 async def send(signal: Signal, *, sender: Any, **arguments: Any) -> None:
     """Sends `signal`; receivers that are not coroutines run in a thread and may use the database."""
-    if not signal.has_listeners(sender):
-        return
     # No request ends in that thread: without this a connection, broken ones too, would stay there for good.
     await aclose_old_connections()
     try:

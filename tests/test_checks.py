@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import pytest
@@ -61,6 +62,12 @@ def test_other_databases_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from chat.checks import check_database
 
     assert [message.id for message in check_database(None)] == ["llmchat.E004"]
+
+
+@pytest.mark.skipif(connections["default"].vendor != "sqlite", reason="it is SQLite's version")
+def test_a_sqlite_that_cannot_return_what_it_updated_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    assert ids() == ["llmchat.E005"]
 
 
 def test_an_app_that_is_not_mounted_says_so(settings: Any) -> None:

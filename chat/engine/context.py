@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import Context
+from functools import lru_cache
 
 from django.utils import translation
 
@@ -13,7 +14,12 @@ def lasting_context() -> Context:
     asgiref keeps in the context in which thread a request's synchronous code runs; with the request
     that thread is gone, and whoever asks for it gets a RuntimeError.
     """
+    return _speaking(translation.get_language()).copy()
+
+
+@lru_cache(maxsize=256)
+def _speaking(language: str | None) -> Context:
     context = Context()
-    if language := translation.get_language():
+    if language:
         context.run(translation.activate, language)
     return context

@@ -6,8 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import transaction
-from django.db.models import F
+from django.db import connection, transaction
 from django.utils import timezone
 
 from ..models import LIVE, Conversation, Generation, JournalChunk, Message, Owner
@@ -91,10 +90,24 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
             steps=outcome.events,
             status=outcome.status,
         )
-        conversation = Conversation.objects.filter(pk=outcome.conversation)
-        conversation.update(revision=F("revision") + 1, updated=timezone.now())
-        revision, title = conversation.values_list("revision", "title").get()
+        revision, title = _raise_revision(outcome.conversation)
         return Written(generation, True, outcome.conversation, revision, title)
+
+
+def _raise_revision(conversation: UUID) -> tuple[int, str]:
+    """Counts a change of the conversation; returns its revision from then on, and its title."""
+    meta = Conversation._meta
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    pk = meta.pk.get_db_prep_value(conversation, connection)
+    # By hand, since Django cannot return what it has updated: the end of an answer is worth the statement.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {connection.ops.quote_name(meta.db_table)} SET revision = revision + 1, updated = %s"
+            " WHERE id = %s RETURNING revision, title",
+            [now, pk],
+        )
+        revision, title = cursor.fetchone() or (0, "")
+    return revision, title
 
 
 def _written_by_others(generation_id: int, outcome: Outcome) -> Written:

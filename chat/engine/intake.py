@@ -149,12 +149,9 @@ class Intake:
             )
         for watcher in tuple(runner.hub.by_conversation.get(log.conversation, ())):
             watcher.attach(log)
-        runner.spawn(
-            signals.send(
-                signals.generation_started,
-                sender=Generation,
-                generation=log.generation,
-                message=log.message,
-                conversation=log.conversation,
-            )
+        runner.signal(
+            signals.generation_started,
+            generation=log.generation,
+            message=log.message,
+            conversation=log.conversation,
         )

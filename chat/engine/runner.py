@@ -12,6 +12,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError
+from django.dispatch import Signal
 
 from .. import protocol, signals
 from ..conf import settings
@@ -214,17 +215,19 @@ class Runner:
             state = "running" if running else "failed" if generation.status == "error" else "idle"
             self.tell_conversation(log.owner, log.conversation, written.revision, written.title, state)
         if written.won and generation is not None:
-            self.spawn(
-                signals.send(
-                    signals.generation_ended,
-                    sender=Generation,
-                    generation=generation.pk,
-                    message=generation.message_id,
-                    conversation=log.conversation,
-                    status=generation.status,
-                    error_code=generation.error_code,
-                )
+            self.signal(
+                signals.generation_ended,
+                generation=generation.pk,
+                message=generation.message_id,
+                conversation=log.conversation,
+                status=generation.status,
+                error_code=generation.error_code,
             )
+
+    def signal(self, signal: Signal, **arguments: Any) -> None:
+        """Sends a signal of the app in a task of its own, if anybody listens."""
+        if signal.has_listeners(Generation):
+            self.spawn(signals.send(signal, sender=Generation, **arguments))
 
     # Dying
 

@@ -1,7 +1,8 @@
 """A command becomes rows: one transaction, and only after it `accepted`.
 
 The order of the checks is part of the protocol: ownership, duplicate, state, limits. A retry of an
-accepted command is therefore never refused, and a refused command does not use up its id.
+accepted command is therefore never refused, and a refused command does not use up its id. Retries are
+rare: whether a command is one is asked only when state, limits or the database's constraint refuse it.
 """
 
 from __future__ import annotations
@@ -28,8 +29,6 @@ from .stateless import UNREAD_SECONDS
 from .targets import duplicate, find_conversation, find_message, kind_of, lock, target_of
 
 TITLE_CHARS = 60
-#: What a command is refused with when its own twin in another process was faster.
-RACED = frozenset({"busy", "conflict", "rate_limited"})
 
 
 def submit(order: Order) -> Submitted:
@@ -41,9 +40,9 @@ def submit(order: Order) -> Submitted:
             wait_briefly()
             return _submit(order)
     except (IntegrityError, Refused) as error:
-        if isinstance(error, Refused) and error.code not in RACED:
+        if isinstance(error, Refused) and error.code == "not_found":
             raise
-        # Another process may have accepted the same command id meanwhile: its rows are the answer.
+        # The same command id may have been accepted before: its rows are the answer.
         if (earlier := duplicate(order)) is not None:
             return earlier
         raise
@@ -52,13 +51,8 @@ def submit(order: Order) -> Submitted:
 def _submit(order: Order) -> Submitted:
     command = order.command
     if isinstance(command, Send):
-        conversation = find_conversation(order.owner, command)
-        if (earlier := duplicate(order)) is not None:
-            return earlier
-        return _send(order, command, conversation)
+        return _send(order, command, find_conversation(order.owner, command))
     target = find_message(order.owner, command)
-    if (earlier := duplicate(order)) is not None:
-        return earlier
     conversation = lock(target.conversation)
     match command:
         case Edit():

@@ -48,10 +48,8 @@ def duplicate(order: Order) -> Submitted | None:
     """The answer given before to the same command id. Raises `Refused("conflict")` for another command."""
     command = order.command
     rows = Generation.objects.filter(**order.owner.fields, command_id=command.id)
-    # Nearly always there is none, which is seen at half the price.
-    if not rows.exists():
+    if (earlier := rows.select_related("message").first()) is None:
         return None
-    earlier = rows.select_related("message").get()
     same = earlier.command == kind_of(command) and earlier.command_target == target_of(command)
     if not same or earlier.message is None or earlier.message.parent_id is None:
         raise Refused("conflict")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from typing import Any, cast
 
 import httpx2
@@ -68,18 +69,44 @@ class Clients:
         client = self._clients.get(key)
         if client is None:
             timeout = httpx2.Timeout(None, connect=endpoint.connect_timeout)
-            client = self._clients[key] = openai.AsyncOpenAI(
+            client = self._clients[key] = _Client(
                 # The SDK insists on a key; `_headers` keeps this one from being sent.
                 api_key=endpoint.api_key or "none",
                 base_url=endpoint.base_url,
                 default_headers=endpoint.headers,
                 max_retries=0,
                 timeout=timeout,
-                http_client=httpx2.AsyncClient(
+                http_client=_HttpClient(
                     transport=Transport(), follow_redirects=False, timeout=timeout, trust_env=False
                 ),
             )
         return client
+
+
+class _Client(openai.AsyncOpenAI):
+    """The SDK's client, which would put its one address together anew for each answer."""
+
+    @cached_property
+    def _addresses(self) -> dict[str, httpx2.URL]:
+        return {}
+
+    def _prepare_url(self, url: str) -> httpx2.URL:
+        if url not in self._addresses:
+            self._addresses[url] = super()._prepare_url(url)
+        return self._addresses[url]
+
+
+class _HttpClient(httpx2.AsyncClient):
+    """httpx2's client, which would then take it apart again."""
+
+    @cached_property
+    def _addresses(self) -> dict[httpx2.URL | str, httpx2.URL]:
+        return {}
+
+    def _merge_url(self, url: httpx2.URL | str) -> httpx2.URL:
+        if url not in self._addresses:
+            self._addresses[url] = super()._merge_url(url)
+        return self._addresses[url]
 
 
 def _body(request: ChatRequest) -> bytes:
