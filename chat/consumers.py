@@ -14,7 +14,7 @@ from django.conf import settings as django_settings
 from django.db import DatabaseError, InterfaceError
 from django.utils import translation
 
-from . import __version__, protocol
+from . import protocol
 from .conf import settings
 from .engine import catchup, ending
 from .engine.livelog import LiveLog
@@ -27,6 +27,7 @@ from .origin import is_allowed, request_of
 from .outbox import Outbox
 from .policy import get_policy
 from .sessions import Identity, SignedOut, check, exists, identify
+from .showing import ready, report, show
 
 logger = logging.getLogger("llmchat.socket")
 
@@ -107,7 +108,7 @@ class ChatConsumer(AsyncConsumer):
             self._entered = True
             self._commands: asyncio.Queue[protocol.Command] = asyncio.Queue(MAX_COMMANDS)
             await self._accept()
-            self.outbox.reply(protocol.encode(self._ready(user)))
+            self.outbox.reply(protocol.encode(ready(user)))
             self._tasks = [asyncio.ensure_future(self._work()), asyncio.ensure_future(self._write())]
 
     def _identify(self) -> Any:
@@ -143,15 +144,6 @@ class ChatConsumer(AsyncConsumer):
         # A browser cannot see why a handshake was refused: it would come back for ever.
         await self._accept()
         await self._emit({"type": "websocket.close", "code": code})
-
-    def _ready(self, user: Any) -> protocol.Ready:
-        limits: dict[str, int | float] = {
-            "max_frame_bytes": protocol.MAX_INBOUND_BYTES,
-            "max_running": settings.MAX_RUNNING_PER_USER,
-            "max_queued": settings.MAX_QUEUED_PER_USER,
-            "commands_per_minute": settings.COMMANDS_PER_MINUTE,
-        }
-        return protocol.Ready(user=str(user.pk or ""), limits=limits, server=f"llmchat/{__version__}")
 
     def _leave(self) -> None:
         if self._entered:
@@ -288,13 +280,11 @@ class ChatConsumer(AsyncConsumer):
             conversation, generation = submitted.accepted.conversation, submitted.accepted.generation
             view = await self.runner.readers.run(catchup.look, self.owner, conversation, [generation])
             if view is not None:
-                await self._show(view, {generation: -1}, None, None)
+                await show(self.runner, self.outbox, view, {generation: -1}, None, None)
 
     async def _watch(self, command: protocol.Watch) -> None:
         if command.because is not None:
-            name = "checksum_mismatch" if command.because == "checksum" else "gap"
-            self.runner.counters[name] += 1
-            logger.warning("a client reports a %s in conversation %s", name, command.conversation)
+            report(self.runner, command.because, command.conversation)
 
         def look() -> catchup.View | None:
             check(self.identity)
@@ -305,34 +295,7 @@ class ChatConsumer(AsyncConsumer):
             raise Refused("not_found")
         self.runner.hub.watch(self, view.conversation)
         self.runner.remote.watched()
-        await self._show(view, command.seen, command.because, command.id)
-
-    async def _show(
-        self, view: catchup.View, seen: dict[int, int], because: str | None, id: UUID | None
-    ) -> None:
-        """Says `watching`, then follows what is live there and what is in `seen`."""
-        known = {sight.generation for sight in view.generations}
-        # What began here while the database was asked.
-        new = [
-            log
-            for log in self.runner.logs.values()
-            if log.conversation == view.conversation and not log.ended
-        ]
-        view.generations += [
-            catchup.Sight(log.generation, log.state, log.last_n) for log in new if log.generation not in known
-        ]
-        live = sorted(sight.generation for sight in view.generations if sight.is_live)
-        watching = protocol.Watching(view.conversation, view.revision, live, id=protocol.echo(id))
-        self.outbox.reply(protocol.encode(watching))
-        for sight in view.generations:
-            log = self.runner.logs.get(sight.generation)
-            if log is not None and log.forgotten:
-                log = None
-            if log is None and sight.is_live:
-                log = await self.runner.remote.follow(sight.generation)
-            n = seen.get(sight.generation, -1)
-            reason = because if sight.generation in seen else None
-            self.outbox.follow(sight.generation, view.conversation, log, n, reason)
+        await show(self.runner, self.outbox, view, command.seen, command.because, command.id)
 
     async def _stop_elsewhere(self, command: protocol.Stop) -> None:
         """Stops an answer of another process, or one not watched here; of an ended one, repeats the end."""

@@ -112,10 +112,12 @@ class Outbox:
         runner: Runner,
         send: Callable[[str], Awaitable[None]],
         close: Callable[[int], None],
+        window: int = WINDOW,
     ) -> None:
         self._runner = runner
         self._send = send
         self._close = close
+        self._window = window
         self._news = asyncio.Event()
         self._replies: deque[str] = deque()
         self._waiting: deque[str] = deque()
@@ -216,7 +218,7 @@ class Outbox:
         return self._unacknowledged
 
     def _moved(self) -> None:
-        if self._stalled is not None and self._unacknowledged < WINDOW:
+        if self._stalled is not None and self._unacknowledged < self._window:
             self._stalled.cancel()
             self._stalled = None
         self._news.set()
@@ -225,20 +227,29 @@ class Outbox:
         """Sends until it is cancelled or the connection is gone."""
         try:
             while True:
-                await self._news.wait()
-                self._news.clear()
-                await self._send_all()
+                await self.news()
+                await self.flush()
         finally:
-            for generation in list(self._cursors):
-                self._drop(generation)
-            if self._stalled is not None:
-                self._stalled.cancel()
+            self.close()
 
-    async def _send_all(self) -> None:
+    def close(self) -> None:
+        """Follows nothing any more."""
+        for generation in list(self._cursors):
+            self._drop(generation)
+        if self._stalled is not None:
+            self._stalled.cancel()
+
+    async def news(self) -> None:
+        """Returns when something may have become sendable."""
+        await self._news.wait()
+        self._news.clear()
+
+    async def flush(self) -> None:
+        """Sends what there is, as far as the client has room for it."""
         while True:
             if self._replies:
                 await self._send(self._replies.popleft())
-            elif self._unacknowledged >= WINDOW:
+            elif self._unacknowledged >= self._window:
                 self._stall()
                 return
             elif self._waiting:
@@ -263,7 +274,7 @@ class Outbox:
                 continue
             n, frame = item
             size = len(frame) if frame.isascii() else len(frame.encode())
-            while self._unacknowledged and self._unacknowledged + size > WINDOW:
+            while self._unacknowledged and self._unacknowledged + size > self._window:
                 # Too large for what is left of the window: it waits until it fits or is alone.
                 self._stall()
                 self._news.clear()

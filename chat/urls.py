@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import api, feedback, health, keys, pages, sse
+from .views import api, commands, feedback, health, keys, pages, sse, watch
 
 app_name = "llmchat"
 
@@ -14,6 +14,8 @@ urlpatterns = [
     path("api/messages/<uuid:message>/feedback/", feedback.feedback, name="api_feedback"),
     path("api/keys/", keys.keys, name="api_keys"),
     path("api/keys/<uuid:key>/", keys.key, name="api_key"),
+    path("api/commands/", commands.commands, name="api_commands"),
+    path("api/watch/", watch.watch, name="api_watch"),
     path("api/chat", sse.chat, name="api_chat"),
     path("healthz", health.healthz, name="healthz"),
 ]

@@ -49,6 +49,7 @@ FIRST_MODULES = (
     "states",
     "store",
     "thread",
+    "transport",
 )
 #: Stands for any conversation while an address is made; the page puts the real one in.
 _ANY = UUID(int=0)
@@ -74,6 +75,8 @@ def llmchat(
         "config": {
             "mount": mount,
             "socket": f"{mount}ws/",
+            "commands": reverse("llmchat:api_commands"),
+            "watch": reverse("llmchat:api_watch"),
             "conversations": reverse("llmchat:api_conversations"),
             "chat": reverse("llmchat:api_chat"),
             "page": page,

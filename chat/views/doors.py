@@ -21,6 +21,7 @@ P = ParamSpec("P")
 
 STATUS = {
     "bad_frame": 400,
+    "unknown_type": 400,
     "not_found": 404,
     "forbidden": 403,
     "conflict": 409,

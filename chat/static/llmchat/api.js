@@ -82,7 +82,7 @@ export class Api {
   async #request(method, address, body) {
     /** @type {Record<string, string>} */
     const headers = { Accept: "application/json" };
-    if (method !== "GET") headers[this.#csrf.header] = this.#token();
+    if (method !== "GET") Object.assign(headers, this.csrf);
     if (body) headers["Content-Type"] = "application/json";
     let response;
     try {
@@ -98,10 +98,10 @@ export class Api {
     throw new ChatError(data?.error ?? { code: response.status === 404 ? "not_found" : "unavailable" });
   }
 
-  /** Signing in again, in another tab too, changes the token: the cookie knows the present one. */
-  #token() {
+  /** The headers that change something. Signing in again changes the token: the cookie knows the present one. */
+  get csrf() {
     const name = `${this.#csrf.cookie}=`;
     const cookie = document.cookie.split("; ").find((one) => one.startsWith(name));
-    return cookie?.slice(name.length) ?? this.#csrf.token;
+    return { [this.#csrf.header]: cookie?.slice(name.length) ?? this.#csrf.token };
   }
 }

@@ -48,7 +48,9 @@ class AppElement extends HTMLElement {
   #started = false;
   #store = new Store(`llmchat:${config.mount}:${config.user.id}:`);
   #api = new Api(config.conversations, config.csrf);
-  #socket = new ChatSocket(socketAddress());
+  #socket = new ChatSocket(socketAddress(), {
+    polling: { commands: config.commands, watch: config.watch, headers: () => this.#api.csrf },
+  });
   #chat = new Chat(this.#socket, this.#api, this.#store);
   #notices = new Notices(this.#find(".lc-notices"), this.#find(".lc-live"));
   #drawer = new Drawer(this, this.#find("[data-do=drawer]"), this.#find(".lc-sidebar"), this.#find(".lc-main"));
@@ -168,6 +170,7 @@ class AppElement extends HTMLElement {
     this.#notices.hide("refused");
     this.#composer.text = "";
     this.#chat.send(text);
+    this.#store.keepDraft(this.#chat.conversation.id, "");
     this.#thread.toEnd();
   }
 

@@ -6,6 +6,8 @@ import { useLabels } from "./labels.js";
  * @typedef {object} Config
  * @property {string} mount
  * @property {string} socket
+ * @property {string} commands address to post to where no socket gets through
+ * @property {string} watch address to follow from then
  * @property {string} conversations address of the list
  * @property {string} page address of a conversation, with `{id}` in it
  * @property {string | null} conversation the one to open

@@ -1,7 +1,7 @@
 /**
  * One WebSocket that is always there: reconnected for ever, replaced when it only looks alive.
  *
- * Events: `frame` (detail: {frame, bytes}), `state` (detail: {state, code}).
+ * Events: `frame` (detail: {frame, bytes}), `state` (detail: {state, code}), `blocked` (a handshake has failed).
  */
 
 /** @typedef {"connecting" | "open" | "offline" | "signed-out" | "forbidden" | "too-many" | "stopped"} ConnectionState */
@@ -42,6 +42,9 @@ export class Connection extends EventTarget {
   /** @type {WebSocket | null} */
   #socket = null;
   #failures = 0;
+  /** Handshakes in a row that came to nothing. */
+  blocked = 0;
+  #settled = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -54,6 +57,7 @@ export class Connection extends EventTarget {
     this.#enter("connecting");
     const socket = new this.#WebSocket(this.url, "llmchat.v1");
     this.#socket = socket;
+    this.#settled = false;
     this.#watch(HANDSHAKE, () => this.replace());
     socket.onopen = () => {
       this.#enter("open");
@@ -85,6 +89,8 @@ export class Connection extends EventTarget {
   /** The peer took us in: the next loss starts counting from one again. */
   settle() {
     this.#failures = 0;
+    this.blocked = 0;
+    this.#settled = true;
   }
 
   /** Ask whether the connection really lives; it is replaced when no answer comes in two seconds. */
@@ -95,6 +101,7 @@ export class Connection extends EventTarget {
 
   /** Give the present connection up and open another at once. */
   replace() {
+    this.#lost();
     this.#drop();
     this.connect();
   }
@@ -113,6 +120,8 @@ export class Connection extends EventTarget {
 
   /** @param {number} code */
   #closed(code) {
+    // A code of the server's own, as 4503, has come through what blocks others.
+    if (code < 4000) this.#lost();
     this.#drop();
     const refusal = REFUSALS[code];
     this.#enter(refusal ?? "offline", code);
@@ -120,6 +129,12 @@ export class Connection extends EventTarget {
     const ceiling = Math.min(CAP, FIRST * 2 ** this.#failures);
     this.#failures += 1;
     this.#retry = setTimeout(() => this.connect(), this.#random() * ceiling);
+  }
+
+  #lost() {
+    if (this.#settled || !this.#socket) return;
+    this.blocked += 1;
+    this.dispatchEvent(new CustomEvent("blocked"));
   }
 
   #drop() {

@@ -14,8 +14,8 @@
 
 import { Acks } from "./acks.js";
 import { Commands } from "./commands.js";
-import { Connection } from "./connection.js";
 import { Generations } from "./generations.js";
+import { Transport } from "./transport.js";
 
 /**
  * @typedef {import("./generations.js").Generation} Generation
@@ -31,12 +31,12 @@ const WATCH_DELAY = 2_000;
 export class ChatSocket extends EventTarget {
   /**
    * @param {string} url absolute, ws: or wss:
-   * @param {{WebSocket?: import("./connection.js").SocketClass, random?: () => number}} [options]
+   * @param {import("./transport.js").TransportOptions} [options]
    */
   constructor(url, options = {}) {
     super();
     this.generations = new Generations();
-    this.#connection = new Connection(url, options);
+    this.#connection = new Transport(url, options);
     this.#connection.addEventListener("state", (event) => {
       const { state } = /** @type {CustomEvent} */ (event).detail;
       // An open connection is of use only once the server has said `ready`.
