@@ -18,8 +18,26 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     BASE_URL: str = "https://api.openai.com/v1"
     API_KEY: str = ""
+    #: The environment variable that holds the key, where `API_KEY` is empty.
+    API_KEY_ENV: str = ""
+    #: What people read; empty = the name it has in the settings.
+    LABEL: str = ""
     HEADERS: dict[str, str] = {}
     MODELS: tuple[str, ...] = ()
+    #: What its models can do: reasoning, tools, vision. Rows of the catalogue say it model by model.
+    CAPABILITIES: tuple[str, ...] = ()
+    #: Asked in this order when it fails: another provider's name, or `provider/model`.
+    FALLBACKS: tuple[str, ...] = ()
+    #: Whether an answer of it that breaks off is continued, by it or by a fallback.
+    FAILOVER: bool = False
+    #: Answers at once, per process; 0 = any number.
+    MAX_RUNNING: int = 0
+    #: Requests before the first token; 0 = as the site has it.
+    MAX_ATTEMPTS: int = 0
+    #: 0 = as the site has it.
+    FIRST_TOKEN_TIMEOUT: float = 0
+    #: Its name in the price library; empty = found by its address.
+    PRICED_AS: str = ""
     CONNECT_TIMEOUT: float = 5.0
     #: Tokens that the prompt and the answer may take together; 0 = not known, nothing is cut.
     CONTEXT_TOKENS: int = 0
@@ -37,6 +55,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     PROVIDERS: dict[str, Provider] = {}
     #: The model of a new conversation; empty = the first one of the first provider.
     MODEL: str = ""
+    #: Names of one's own: name → models, the first healthy one of which is asked.
+    ALIASES: dict[str, tuple[str, ...]] = {}
     SYSTEM_PROMPT: str = ""
     SUGGESTIONS: tuple[str, ...] = ()
     #: Says on the page that the model is a toy.
@@ -60,6 +80,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     FIRST_TOKEN_TIMEOUT: float = 60
     IDLE_TIMEOUT: float = 30
     TOTAL_TIMEOUT: float = 600
+    #: Requests to one provider before its first token.
+    MAX_ATTEMPTS: int = 3
+    #: The first retry comes within so many seconds, at random; the ceiling doubles.
+    RETRY_DELAY: float = 0.5
+    #: A provider that asks for a longer wait is not asked again.
+    MAX_RETRY_AFTER: float = 30
+    #: So many failures in a row, or one timeout, and a provider is passed by for so long.
+    BREAKER_FAILURES: int = 3
+    BREAKER_SECONDS: float = 30
     MAX_ANSWER_CHARS: int = 1_000_000
     MAX_MESSAGE_CHARS: int = 200_000
     MAX_HISTORY_MESSAGES: int = 400
@@ -104,9 +133,18 @@ def load() -> Settings:
             }
         }
     try:
-        return msgspec.convert(given, Settings)
+        return _with_keys(msgspec.convert(given, Settings))
     except msgspec.ValidationError as error:
         raise ImproperlyConfigured(f"settings.LLMCHAT: {error}") from error
+
+
+def _with_keys(loaded: Settings) -> Settings:
+    """The settings with the keys that stand in the environment."""
+    for alias, provider in loaded.PROVIDERS.items():
+        if provider.API_KEY_ENV and not provider.API_KEY:
+            key = os.environ.get(provider.API_KEY_ENV, "")
+            loaded.PROVIDERS[alias] = msgspec.structs.replace(provider, API_KEY=key)
+    return loaded
 
 
 class _Lazy:

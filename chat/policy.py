@@ -9,8 +9,11 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
+from . import offering
 from .conf import Provider, settings
 from .exceptions import Refused
+from .offering import Catalogue
+from .upstream.target import Target
 
 if TYPE_CHECKING:
     from .models import Conversation
@@ -27,22 +30,50 @@ class ChatPolicy:
         return bool(user.is_authenticated and user.is_active)
 
     def get_models(self, user: Any) -> list[str]:
-        """The models `user` may name, the default one first. Empty: any name is passed on."""
-        names = [name for provider in settings.PROVIDERS.values() for name in provider.MODELS]
+        """The models `user` may name, the default one first. Empty: any name is passed on.
+
+        Plain names of the settings' models, or `provider/model` where the catalogue has rows.
+        """
+        catalogue = offering.catalogue(user)
+        names = catalogue.names
         default = settings.MODEL
-        return [default, *(name for name in names if name != default)] if default and names else names
+        if not default or not names or default in settings.ALIASES or default in offering.AUTO:
+            return names
+        if (found := catalogue.find(default)) is not None:
+            default = found.name
+        elif catalogue.closed:
+            return names
+        return [default, *(name for name in names if name != default)]
+
+    def get_aliases(self, user: Any) -> dict[str, list[str]]:
+        """Names that stand for several models: what each chooses from, best first."""
+        models = self.get_models(user)
+        known = models or ([settings.MODEL] if settings.MODEL else [])
+        found = dict.fromkeys(offering.AUTO, known) if known else {}
+        for name, members in settings.ALIASES.items():
+            if allowed := [model for member in members if (model := self._allowed(user, member, models))]:
+                found[name] = allowed
+        return found
 
     def get_model(self, user: Any, requested: str = "", conversation: Conversation | None = None) -> str:
-        """The model that answers. Raises `Refused("model_unavailable")` for one not offered."""
+        """The model that answers, or the alias that will choose one.
+
+        Raises `Refused("model_unavailable")` for one not offered.
+        """
         models = self.get_models(user)
+        aliases = self.get_aliases(user)
         if requested:
-            if models and requested not in models:
+            if requested in aliases:
+                return requested
+            if not (model := self._allowed(user, requested, models)):
                 raise Refused("model_unavailable")
-            return requested
+            return model
         kept = conversation.model if conversation is not None else ""
-        if kept and (not models or kept in models):
+        if kept and (kept in aliases or self._allowed(user, kept, models)):
             return kept
-        return settings.MODEL or (models[0] if models else "")
+        if settings.MODEL in aliases:
+            return settings.MODEL
+        return models[0] if models else settings.MODEL
 
     def get_provider(self, model: str) -> tuple[str, Provider]:
         """The alias and the provider that serve `model`. Raises `Refused("model_unavailable")`."""
@@ -52,9 +83,61 @@ class ChatPolicy:
                 return alias, provider
             if first is None and not provider.MODELS:
                 first = alias, provider
+        alias, _, name = model.partition("/")
+        named = settings.PROVIDERS.get(alias) if name else None
+        if named is not None and (not named.MODELS or name in named.MODELS):
+            return alias, named
         if first is None:
             raise Refused("model_unavailable")
         return first
+
+    def get_targets(self, user: Any, name: str) -> list[Target]:
+        """Whom to ask for `name`, as `get_model` gave it: it and its fallbacks, or what an alias stands for.
+
+        Raises `Refused("model_unavailable")`.
+        """
+        members = self.get_aliases(user).get(name)
+        catalogue = offering.catalogue(user)
+        if members is None:
+            return self._with_fallbacks(name, catalogue)
+        return [self._target(member, catalogue) for member in members]
+
+    def _with_fallbacks(self, name: str, catalogue: Catalogue) -> list[Target]:
+        first = self._target(name, catalogue)
+        offer = catalogue.find(name)
+        provider = settings.PROVIDERS[first.provider]
+        targets = [first]
+        for fallback in [*(offer.fallbacks if offer is not None else ()), *provider.FALLBACKS]:
+            wanted = fallback
+            if (other := settings.PROVIDERS.get(fallback)) is not None:
+                # A provider alone: the same model there.
+                wanted = f"{fallback}/{first.model}"
+                if other.MODELS and first.model not in other.MODELS:
+                    continue
+            try:
+                target = self._target(wanted, catalogue)
+            except Refused:
+                continue
+            if all((target.provider, target.model) != (known.provider, known.model) for known in targets):
+                targets.append(target)
+        return targets
+
+    def _target(self, name: str, catalogue: Catalogue) -> Target:
+        if (offer := catalogue.find(name)) is not None:
+            return offer.target
+        if catalogue.closed:
+            raise Refused("model_unavailable")
+        alias, provider = self.get_provider(name)
+        model = name if name in provider.MODELS else name.removeprefix(f"{alias}/")
+        return offering.target(name, alias, model, provider)
+
+    def _allowed(self, user: Any, name: str, models: list[str]) -> str:
+        """The name under which `user` may have the model, whatever its spelling; empty for none."""
+        catalogue = offering.catalogue(user)
+        if name in models or not (models or catalogue.closed):
+            return name
+        offer = catalogue.find(name)
+        return offer.name if offer is not None and offer.name in models else ""
 
     def get_system_prompt(self, user: Any, conversation: Conversation | None) -> str:
         """What stands before the conversation: the site's words, then its own; empty for nothing."""

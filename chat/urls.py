@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import api, commands, feedback, health, keys, pages, sse, watch
+from .views import api, commands, feedback, health, keys, models, pages, sse, watch
 
 app_name = "llmchat"
 
@@ -11,6 +11,7 @@ urlpatterns = [
     path("c/<uuid:conversation>/", pages.conversation, name="conversation"),
     path("api/conversations/", api.conversations, name="api_conversations"),
     path("api/conversations/<uuid:conversation>/", api.conversation, name="api_conversation"),
+    path("api/models/", models.models, name="api_models"),
     path("api/messages/<uuid:message>/feedback/", feedback.feedback, name="api_feedback"),
     path("api/keys/", keys.keys, name="api_keys"),
     path("api/keys/<uuid:key>/", keys.key, name="api_key"),

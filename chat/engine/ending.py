@@ -12,7 +12,7 @@ from django.utils import timezone
 from ..models import LIVE, Conversation, Generation, JournalChunk, Message, Owner
 from ..protocol import End, checksum, utf16_length
 from ..serializing import end_frame
-from .ledger import Attempt, record, total_cost, total_usage
+from .ledger import Attempt, record, settle, total_cost, total_usage
 from .locks import wait_briefly
 
 
@@ -55,6 +55,7 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
     The text goes into the message, the attempts into the ledger, the conversation's revision rises.
     Returns what is true afterwards; `generation` is None when the row was deleted meanwhile.
     """
+    settle(outcome.attempts)
     prompt_tokens, completion_tokens, estimated = total_usage(outcome.attempts)
     values = {
         "status": outcome.status,

@@ -74,6 +74,7 @@ class Intake:
             door=door,
             call=call,
             runner=self._runner.id,
+            health=self._runner.health,
             queued=not ticket.admitted.is_set(),
             refused=ticket.refused,
             deadline=time.monotonic() + COMMAND_PATIENCE,
@@ -107,7 +108,7 @@ class Intake:
             raise Refused("rate_limited", retry_after=5)
 
         def work() -> Job:
-            return stateless(owner, user, self._runner.id, call)
+            return stateless(owner, user, self._runner.id, self._runner.health, call)
 
         async def begin() -> LiveLog:
             return self._runner.begin(await self._commit(ticket, work), ticket)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import msgspec
 
 from ..models import Owner, UsageRecord
+from ..offering import tariff_of_row
+from ..upstream.prices import Tariff
 from ..upstream.types import Usage
+
+#: Of a dollar, as the columns hold it.
+_SMALLEST = Decimal("1e-9")
 
 
 class Attempt(msgspec.Struct):
@@ -23,9 +28,19 @@ class Attempt(msgspec.Struct):
     estimated: bool = False
     first_token_ms: int | None = None
     total_ms: int | None = None
-    #: Null where no price is known.
+    #: Where its price is to be found; None: the catalogue has to be asked.
+    tariff: Tariff | None = None
+    #: None where no price is known.
     cost: Decimal | None = None
     price: dict[str, Any] = {}
+
+
+def settle(attempts: list[Attempt]) -> None:
+    """Sets what each of them cost, at the prices of now. May ask the database."""
+    for attempt in attempts:
+        tariff = attempt.tariff or tariff_of_row(attempt.provider, attempt.model)
+        cost, attempt.price = tariff.cost(attempt.usage)
+        attempt.cost = None if cost is None else cost.quantize(_SMALLEST, ROUND_HALF_UP)
 
 
 def record(generation: int, owner: Owner, door: str, attempts: list[Attempt]) -> None:

@@ -9,6 +9,8 @@ import msgspec
 
 from ..models.owner import Owner
 from ..protocol import Accepted, Creating
+from ..upstream.health import Health
+from ..upstream.target import Target
 
 
 class Call(msgspec.Struct):
@@ -30,6 +32,7 @@ class Order(msgspec.Struct):
     command: Creating
     door: str
     runner: UUID
+    health: Health
     #: For a call that is kept: what the model reads instead of the conversation.
     call: Call | None = None
     #: Whether there is no running slot left: the answer then begins as `queued`.
@@ -46,8 +49,9 @@ class Job(msgspec.Struct):
     generation: int
     owner: Owner
     door: str
-    model: str
-    provider: str
+    #: Whom to ask, the first one first.
+    targets: tuple[Target, ...]
+    #: As the first one wants to read them.
     messages: list[dict[str, Any]]
     options: dict[str, Any]
     #: Under whose name the row stands.

@@ -164,9 +164,10 @@ class Pump:
     async def _open(self) -> None:
         """Opens the stream and waits for the first content, which goes out at once."""
         job = self.job
-        request = ChatRequest(model=job.model, messages=job.messages, options=job.options)
+        target = job.targets[0]
+        request = ChatRequest(model=target.model, messages=job.messages, options=job.options)
         self._asked = True
-        self._stream = await self._runner.open(job.provider, request)
+        self._stream = await self._runner.open(target, request)
         while not self._take() and self._stream.ended is None:
             await self._stream.wait()
         now = asyncio.get_running_loop().time()
@@ -262,11 +263,12 @@ class Pump:
         )
         return [
             Attempt(
-                provider=job.provider,
-                model=job.model,
+                provider=job.targets[0].provider,
+                model=job.targets[0].model,
                 status=status,
                 usage=usage,
                 error_code=code,
+                tariff=job.targets[0].tariff,
                 estimated=tally.usage is None,
                 first_token_ms=self._since_start(self._first_token_at),
                 total_ms=self._since_start(asyncio.get_running_loop().time()),

@@ -18,13 +18,17 @@ from .. import protocol, signals
 from ..conf import settings
 from ..exceptions import Refused
 from ..models import Generation, Owner
+from ..upstream import prices
 from ..upstream.client import Clients
+from ..upstream.health import Health
 from ..upstream.stream import UpstreamStream
-from ..upstream.types import ChatRequest, Endpoint
+from ..upstream.target import Target
+from ..upstream.types import ChatRequest
 from . import recovery
 from .admission import Admission, Ticket
 from .context import lasting_context
 from .ending import Written
+from .endpoints import endpoint
 from .housekeeping import Housekeeping
 from .hub import Hub
 from .intake import Intake
@@ -56,6 +60,8 @@ class Runner:
         #: The beat has a thread of its own: nobody may be taken for dead because a write waits.
         self.pulse = DatabaseThreads("beat", 1)
         self.clients = Clients()
+        #: What the answers of this process have learned of the providers.
+        self.health = Health(settings.BREAKER_FAILURES, settings.BREAKER_SECONDS)
         self.finishing = asyncio.Lock()
         self.ticker = Ticker(settings.FRAME_INTERVAL)
         self.admission = Admission(
@@ -82,6 +88,8 @@ class Runner:
 
     def start(self) -> None:
         """Begins to beat, to journal and to look after the others."""
+        if any(prices.may_be_listed(own.BASE_URL, own.PRICED_AS) for own in settings.PROVIDERS.values()):
+            self.spawn(asyncio.to_thread(prices.warm))
         self.spawn(self._scribe.run())
         self.spawn(self._housekeeping.run())
 
@@ -138,7 +146,7 @@ class Runner:
             job.owner,
             conversation=job.conversation,
             message=job.message,
-            model=job.model,
+            model=job.targets[0].name,
             base=job.base,
             base_reasoning=job.base_reasoning,
             base_events=job.base_events,
@@ -175,18 +183,9 @@ class Runner:
         frame = protocol.ConversationChanged(conversation, revision, title, state)
         self.hub.tell_owner(owner, protocol.encode(frame))
 
-    async def open(self, alias: str, request: ChatRequest) -> UpstreamStream:
+    async def open(self, target: Target, request: ChatRequest) -> UpstreamStream:
         """Opens the upstream stream for one answer. Raises `UpstreamError`."""
-        provider = settings.PROVIDERS[alias]
-        endpoint = Endpoint(
-            alias=alias,
-            base_url=provider.BASE_URL,
-            api_key=provider.API_KEY,
-            headers=provider.HEADERS,
-            connect_timeout=provider.CONNECT_TIMEOUT,
-            think_tags=provider.THINK_TAGS,
-        )
-        return await self.clients.open(endpoint, request)
+        return await self.clients.open(endpoint(target.provider), request)
 
     # Ending
 

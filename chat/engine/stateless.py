@@ -6,8 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from ..models import Generation, Owner, Status
-from ..policy import get_policy
+from ..offering import one_look
+from ..upstream.health import Health
 from . import prompt
+from .choosing import choose, reads
 from .limits import check_pace
 from .orders import Call, Job
 
@@ -15,18 +17,17 @@ from .orders import Call, Job
 UNREAD_SECONDS = 3.0
 
 
-def stateless(owner: Owner, user: Any, runner: UUID, call: Call) -> Job:
+def stateless(owner: Owner, user: Any, runner: UUID, health: Health, call: Call) -> Job:
     """The job of a call: a generation row without a message, nothing else. Raises `Refused`."""
     check_pace(owner, call.door)
-    policy = get_policy()
-    model = policy.get_model(user, call.model)
-    alias, provider = policy.get_provider(model)
-    messages = prompt.as_called(call.messages, provider)
+    with one_look():
+        choice = choose(user, health, call.model)
+    messages = prompt.as_called(call.messages, reads(choice.first))
     generation = Generation.objects.create(
         **owner.fields,
         door=call.door,
-        model=model,
-        provider=alias,
+        model=choice.first.name,
+        provider=choice.first.provider,
         prompt_tokens=prompt.estimate_messages(messages),
         estimated=True,
         status=Status.RUNNING,
@@ -36,8 +37,7 @@ def stateless(owner: Owner, user: Any, runner: UUID, call: Call) -> Job:
         generation=generation.pk,
         owner=owner,
         door=call.door,
-        model=model,
-        provider=alias,
+        targets=choice.targets,
         messages=messages,
         options=call.options,
         runner=runner,

@@ -18,10 +18,12 @@ from django.utils import timezone
 from ..conf import settings
 from ..exceptions import Refused
 from ..models import CONTINUABLE, LIVE, Conversation, Generation, Message, Role, Status
+from ..offering import one_look
 from ..policy import get_policy
 from ..protocol import Accepted, Continue, Edit, Regenerate, Send
 from ..serializing import message_object
 from . import prompt
+from .choosing import Choice, choose, choose_again, reads
 from .limits import check_pace
 from .locks import wait_briefly
 from .orders import Call, Job, Order, Submitted
@@ -36,7 +38,7 @@ def submit(order: Order) -> Submitted:
     if time.monotonic() > order.deadline:
         raise Refused("unavailable")
     try:
-        with transaction.atomic():
+        with transaction.atomic(), one_look():
             wait_briefly()
             return _submit(order)
     except (IntegrityError, Refused) as error:
@@ -82,12 +84,12 @@ def _send(order: Order, command: Send, conversation: Conversation | None) -> Sub
         if parent.status in LIVE:
             raise Refused("busy")
     _check_limits(order, command.text)
-    model = get_policy().get_model(order.user, command.model, conversation)
+    choice = choose(order.user, order.health, command.model, conversation)
     if conversation is None:
         conversation = Conversation(
             **order.owner.fields,
             title=title_of(command.text),
-            model=model,
+            model=choice.name,
             temporary=command.temporary,
             system_prompt=command.system_prompt,
             options=command.options.given(),
@@ -97,8 +99,8 @@ def _send(order: Order, command: Send, conversation: Conversation | None) -> Sub
         if order.call is not None:
             parent, position = _import(conversation, order.call)
     else:
-        _touch(conversation, model)
-    return _ask(order, conversation, parent, command.text, model, command.options.given(), position)
+        _touch(conversation, choice)
+    return _ask(order, conversation, parent, command.text, choice, command.options.given(), position)
 
 
 def _import(conversation: Conversation, call: Call) -> tuple[Message | None, int]:
@@ -116,10 +118,10 @@ def _edit(order: Order, command: Edit, conversation: Conversation, target: Messa
     if target.role != Role.USER:
         raise Refused("conflict")
     _check_limits(order, command.text)
-    model = get_policy().get_model(order.user, "", conversation)
-    _touch(conversation, model)
+    choice = choose(order.user, order.health, "", conversation)
+    _touch(conversation, choice)
     position = _next_position(conversation)
-    return _ask(order, conversation, target.parent, command.text, model, {}, position)
+    return _ask(order, conversation, target.parent, command.text, choice, {}, position)
 
 
 def _ask(
@@ -127,7 +129,7 @@ def _ask(
     conversation: Conversation,
     parent: Message | None,
     text: str,
-    model: str,
+    choice: Choice,
     options: dict[str, Any],
     position: int,
 ) -> Submitted:
@@ -135,20 +137,20 @@ def _ask(
     question = Message(
         conversation=conversation, parent=parent, role=Role.USER, content=text, position=position
     )
-    answer = _placeholder(order, conversation, question, model, position + 1)
+    answer = _placeholder(order, conversation, question, choice, position + 1)
     Message.objects.bulk_create([question, answer])
-    return _begin(order, conversation, question, answer, model, options, [question, answer])
+    return _begin(order, conversation, question, answer, choice, options, [question, answer])
 
 
 def _regenerate(order: Order, command: Regenerate, conversation: Conversation, target: Message) -> Submitted:
     question = _question_of(target)
     _must_be_still(target)
     _check_limits(order)
-    model = get_policy().get_model(order.user, command.model or target.model, conversation)
-    _touch(conversation, model)
-    answer = _placeholder(order, conversation, question, model, _next_position(conversation))
+    choice = choose_again(order.user, order.health, conversation, target.model, command.model)
+    _touch(conversation, choice)
+    answer = _placeholder(order, conversation, question, choice, _next_position(conversation))
     answer.save(force_insert=True)
-    return _begin(order, conversation, question, answer, model, {}, [answer])
+    return _begin(order, conversation, question, answer, choice, {}, [answer])
 
 
 def _continue(order: Order, conversation: Conversation, target: Message) -> Submitted:
@@ -157,11 +159,11 @@ def _continue(order: Order, conversation: Conversation, target: Message) -> Subm
     if target.status not in CONTINUABLE or target.children.exists():
         raise Refused("conflict")
     _check_limits(order)
-    model = get_policy().get_model(order.user, target.model, conversation)
-    _touch(conversation, model)
+    choice = choose_again(order.user, order.health, conversation, target.model)
+    _touch(conversation, choice)
     target.status = Status.QUEUED if order.queued else Status.RUNNING
     target.save(update_fields=["status"])
-    return _begin(order, conversation, question, target, model, {}, [])
+    return _begin(order, conversation, question, target, choice, {}, [])
 
 
 def _begin(
@@ -169,7 +171,7 @@ def _begin(
     conversation: Conversation,
     question: Message,
     answer: Message,
-    model: str,
+    choice: Choice,
     options: dict[str, Any],
     new: list[Message],
 ) -> Submitted:
@@ -179,7 +181,7 @@ def _begin(
     """
     options = {**conversation.options, **options}
     policy = get_policy()
-    alias, provider = policy.get_provider(model)
+    provider = reads(choice.first)
     if order.call is not None:
         messages = prompt.as_called(order.call.messages, provider)
         options = order.call.options
@@ -196,8 +198,8 @@ def _begin(
         **order.owner.fields,
         message=answer,
         door=order.door,
-        model=model,
-        provider=alias,
+        model=choice.first.name,
+        provider=choice.first.provider,
         prompt_tokens=prompt.estimate_messages(messages),
         estimated=True,
         command_id=order.command.id,
@@ -218,8 +220,7 @@ def _begin(
             generation=generation.pk,
             owner=order.owner,
             door=order.door,
-            model=model,
-            provider=alias,
+            targets=choice.targets,
             messages=messages,
             options=options,
             runner=order.runner,
@@ -249,23 +250,23 @@ def _abandon_after(order: Order) -> float:
     return 0
 
 
-def _touch(conversation: Conversation, model: str) -> None:
+def _touch(conversation: Conversation, choice: Choice) -> None:
     """Raises the revision of a locked conversation."""
     conversation.revision += 1
     Conversation.objects.filter(pk=conversation.pk).update(
-        revision=conversation.revision, updated=timezone.now(), model=model
+        revision=conversation.revision, updated=timezone.now(), model=choice.name
     )
 
 
 def _placeholder(
-    order: Order, conversation: Conversation, question: Message, model: str, position: int
+    order: Order, conversation: Conversation, question: Message, choice: Choice, position: int
 ) -> Message:
     return Message(
         conversation=conversation,
         parent=question,
         role=Role.ASSISTANT,
         status=Status.QUEUED if order.queued else Status.RUNNING,
-        model=model,
+        model=choice.first.name,
         position=position,
     )
 

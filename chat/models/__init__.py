@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from .access import AppendOnlyError, ContentAccess
+from .catalog import CAPABILITIES, ChatModel
 from .conversation import Conversation
 from .feedback import Feedback
 from .generation import Generation, JournalChunk, Runner
@@ -11,10 +12,12 @@ from .status import CONTINUABLE, LIVE, Role, Status
 from .usage import UsageRecord
 
 __all__ = [
+    "CAPABILITIES",
     "CONTINUABLE",
     "LIVE",
     "ApiKey",
     "AppendOnlyError",
+    "ChatModel",
     "ContentAccess",
     "Conversation",
     "Feedback",
