@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -14,3 +15,6 @@ class LlmchatConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, deletion  # noqa: F401 - importing registers checks and receivers
+        from .search import schema
+
+        post_migrate.connect(schema.install, sender=self, dispatch_uid="llmchat.search")

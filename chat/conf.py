@@ -92,6 +92,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     MAX_ANSWER_CHARS: int = 1_000_000
     MAX_MESSAGE_CHARS: int = 200_000
     MAX_HISTORY_MESSAGES: int = 400
+    #: How long a temporary conversation lives after its last message.
+    TEMPORARY_FOR: float = 86_400
+    #: How long a deletion can be taken back.
+    UNDO_FOR: float = 300
     SESSION_CHECK_INTERVAL: float = 30
     #: A runner whose beat stood still for so long, of the observer's own clock, is dead.
     RUNNER_TIMEOUT: float = 8

@@ -6,12 +6,15 @@ other process. One that is deleted without a word is missed by the next journal 
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
-from .models import LIVE, Generation
+from .models import LIVE, Conversation, Generation, Message
 
 
 def stop(generations: QuerySet[Generation]) -> None:
@@ -20,6 +23,21 @@ def stop(generations: QuerySet[Generation]) -> None:
         from .engine.stopping import request_stop
 
         request_stop(keys, reason="deleted")
+
+
+def remove(conversation: UUID) -> None:
+    """Deletes a conversation for good, with all that hangs on it. Outside of any transaction."""
+    # Before the transaction: a flag set inside it would be seen by no other process.
+    stop(Generation.objects.filter(message__conversation=conversation))
+    with transaction.atomic():
+        # In the order in which an answer's end takes its rows: the other way round each would wait for
+        # the other. Then whoever sends there at this moment is first, or is told that it is gone.
+        answers = Message.objects.filter(conversation=conversation).values("pk")
+        generations = Generation.objects.select_for_update().filter(message__in=answers).order_by("pk")
+        list(generations.values_list("pk"))
+        rows = Conversation.objects.filter(pk=conversation)
+        list(rows.select_for_update().values_list("pk"))
+        rows.delete()
 
 
 @receiver(pre_delete, sender=settings.AUTH_USER_MODEL, dispatch_uid="llmchat.stop_answers_of_user")

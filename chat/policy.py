@@ -16,7 +16,7 @@ from .offering import Catalogue
 from .upstream.target import Target
 
 if TYPE_CHECKING:
-    from .models import Conversation
+    from .models import Conversation, Owner, Preferences
 
 
 class ChatPolicy:
@@ -140,9 +140,17 @@ class ChatPolicy:
         return offer.name if offer is not None and offer.name in models else ""
 
     def get_system_prompt(self, user: Any, conversation: Conversation | None) -> str:
-        """What stands before the conversation: the site's words, then its own; empty for nothing."""
-        own = conversation.system_prompt if conversation is not None else ""
-        return "\n\n".join(filter(None, (settings.SYSTEM_PROMPT, own)))
+        """What stands before the conversation: the site's words, its owner's, its own; empty for nothing."""
+        if conversation is None:
+            return settings.SYSTEM_PROMPT
+        theirs = self.get_preferences(conversation.belongs_to).instructions
+        return "\n\n".join(filter(None, (settings.SYSTEM_PROMPT, theirs, conversation.system_prompt)))
+
+    def get_preferences(self, owner: Owner) -> Preferences:
+        """What the owner has set for themselves."""
+        from .models import Preference
+
+        return Preference.objects.of(owner)
 
     def get_abandon_after(self, user: Any) -> float:
         """Seconds after which an answer that no browser watches is stopped; 0 = never."""

@@ -189,6 +189,11 @@ class ConversationChanged(Struct, tag="conversation", tag_field="type"):
     revision: int
     title: str
     state: str
+    #: In no list.
+    temporary: bool | UnsetType = UNSET
+    pinned: bool | UnsetType = UNSET
+    archived: bool | UnsetType = UNSET
+    unread: bool | UnsetType = UNSET
 
 
 class MessageChanged(Struct, tag="message", tag_field="type"):

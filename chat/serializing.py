@@ -87,6 +87,8 @@ def conversation_object(conversation: Conversation) -> dict[str, Any]:
         "state": state_of(conversation),
         "pinned": conversation.pinned,
         "archived": conversation.archived,
+        "temporary": conversation.temporary,
+        "unread": conversation.unread,
         "updated": conversation.updated,
     }
 

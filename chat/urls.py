@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import api, commands, feedback, health, keys, models, pages, sse, watch
+from .views import api, commands, feedback, health, keys, models, pages, preferences, search, sse, watch
 
 app_name = "llmchat"
 
@@ -17,6 +17,8 @@ urlpatterns = [
     path("api/keys/<uuid:key>/", keys.key, name="api_key"),
     path("api/commands/", commands.commands, name="api_commands"),
     path("api/watch/", watch.watch, name="api_watch"),
+    path("api/preferences/", preferences.preferences, name="api_preferences"),
+    path("api/search/", search.search, name="api_search"),
     path("api/chat", sse.chat, name="api_chat"),
     path("healthz", health.healthz, name="healthz"),
 ]

@@ -9,6 +9,7 @@ import msgspec
 from django.db import connection, transaction
 from django.utils import timezone
 
+from .. import search
 from ..models import LIVE, Conversation, Generation, JournalChunk, Message, Owner
 from ..protocol import End, checksum, utf16_length
 from ..serializing import end_frame
@@ -47,6 +48,9 @@ class Written(msgspec.Struct):
     conversation: UUID | None = None
     revision: int = 0
     title: str = ""
+    temporary: bool = False
+    #: Its owner has deleted the conversation meanwhile.
+    deleted: bool = False
 
 
 def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written:
@@ -91,24 +95,35 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
             steps=outcome.events,
             status=outcome.status,
         )
-        revision, title = _raise_revision(outcome.conversation)
-        return Written(generation, True, outcome.conversation, revision, title)
+        state = _raise_revision(outcome.conversation)
+        if outcome.text and not state.temporary:
+            search.put(outcome.owner, search.Text(outcome.message, outcome.conversation, outcome.text))
+        return Written(generation, True, outcome.conversation, *msgspec.structs.astuple(state))
 
 
-def _raise_revision(conversation: UUID) -> tuple[int, str]:
-    """Counts a change of the conversation; returns its revision from then on, and its title."""
+class _State(msgspec.Struct):
+    """What the owner's tabs are told of a conversation; the same fields as in `Written`."""
+
+    revision: int = 0
+    title: str = ""
+    temporary: bool = False
+    deleted: bool = False
+
+
+def _raise_revision(conversation: UUID) -> _State:
+    """Counts a change of the conversation, which is unread from then on."""
     meta = Conversation._meta
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     pk = meta.pk.get_db_prep_value(conversation, connection)
     # By hand, since Django cannot return what it has updated: the end of an answer is worth the statement.
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {connection.ops.quote_name(meta.db_table)} SET revision = revision + 1, updated = %s"
-            " WHERE id = %s RETURNING revision, title",
-            [now, pk],
+            f"UPDATE {connection.ops.quote_name(meta.db_table)} SET revision = revision + 1, updated = %s,"
+            " unread = %s WHERE id = %s RETURNING revision, title, temporary, deleted_at IS NOT NULL",
+            [now, True, pk],
         )
-        revision, title = cursor.fetchone() or (0, "")
-    return revision, title
+        revision, title, temporary, deleted = cursor.fetchone() or (0, "", False, True)
+    return _State(revision, title, bool(temporary), bool(deleted))
 
 
 def _written_by_others(generation_id: int, outcome: Outcome) -> Written:
@@ -121,8 +136,19 @@ def _written_by_others(generation_id: int, outcome: Outcome) -> Written:
         JournalChunk.objects.filter(generation=generation_id).delete()
     if generation is None or generation.message is None:
         return Written(generation, won=False)
-    conversation = generation.message.conversation
-    return Written(generation, False, conversation.pk, conversation.revision, conversation.title)
+    return _written(generation, generation.message.conversation, won=False)
+
+
+def _written(generation: Generation, conversation: Conversation, *, won: bool) -> Written:
+    return Written(
+        generation,
+        won,
+        conversation.pk,
+        conversation.revision,
+        conversation.title,
+        conversation.temporary,
+        conversation.deleted_at is not None,
+    )
 
 
 class Standing(msgspec.Struct):

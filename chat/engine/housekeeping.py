@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from ..conf import settings
 from ..sessions import Identity, Verdict, check_all, suspended
-from . import journal, recovery
+from . import expiry, journal, recovery
 
 if TYPE_CHECKING:
     from .runner import Runner
@@ -95,6 +95,9 @@ class Housekeeping:
         old = timezone.now() - datetime.timedelta(seconds=settings.JOURNAL_KEEP)
         await self._runner.writer.run(journal.sweep, old)
         await self._runner.writer.run(recovery.sweep)
+        # One small transaction after the other, so that answers need not wait for all of them.
+        while await self._runner.writer.run(expiry.purge, 1):
+            pass
 
     async def check_sessions(self) -> None:
         """Closes the sockets whose session is gone, stops the answers of users who may not chat."""

@@ -142,7 +142,14 @@ class Intake:
     def _announce(self, submitted: Submitted, log: LiveLog) -> None:
         assert log.conversation is not None
         runner = self._runner
-        runner.tell_conversation(log.owner, log.conversation, submitted.revision, submitted.title, "running")
+        frame = protocol.ConversationChanged(
+            log.conversation,
+            submitted.revision,
+            submitted.title,
+            "running",
+            temporary=submitted.temporary,
+        )
+        runner.tell_conversation(log.owner, frame)
         for message in submitted.messages:
             runner.hub.tell_watchers(
                 log.conversation,

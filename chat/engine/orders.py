@@ -73,5 +73,6 @@ class Submitted(msgspec.Struct):
     job: Job | None = None
     revision: int = 0
     title: str = ""
+    temporary: bool = False
     #: The new messages, as the HTTP API shows them.
     messages: list[dict[str, Any]] = []

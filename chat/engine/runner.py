@@ -176,11 +176,8 @@ class Runner:
             del self.logs[log.generation]
         log.forget()
 
-    def tell_conversation(
-        self, owner: Owner, conversation: uuid.UUID, revision: int, title: str, state: str
-    ) -> None:
+    def tell_conversation(self, owner: Owner, frame: protocol.ConversationChanged) -> None:
         """Tells all sockets of the owner what became of a conversation."""
-        frame = protocol.ConversationChanged(conversation, revision, title, state)
         self.hub.tell_owner(owner, protocol.encode(frame))
 
     async def open(self, target: Target, request: ChatRequest) -> UpstreamStream:
@@ -212,7 +209,15 @@ class Runner:
                 if other is not pump
             )
             state = "running" if running else "failed" if generation.status == "error" else "idle"
-            self.tell_conversation(log.owner, log.conversation, written.revision, written.title, state)
+            frame = protocol.ConversationChanged(
+                log.conversation,
+                written.revision,
+                written.title,
+                "deleted" if written.deleted else state,
+                temporary=written.temporary,
+                unread=written.won,
+            )
+            self.tell_conversation(log.owner, frame)
         if written.won and generation is not None:
             self.signal(
                 signals.generation_ended,

@@ -7,6 +7,7 @@ rare: whether a command is one is asked only when state, limits or the database'
 
 from __future__ import annotations
 
+import datetime
 import time
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from .. import search
 from ..conf import settings
 from ..exceptions import Refused
 from ..models import CONTINUABLE, LIVE, Conversation, Generation, Message, Role, Status
@@ -91,6 +93,7 @@ def _send(order: Order, command: Send, conversation: Conversation | None) -> Sub
             title=title_of(command.text),
             model=choice.name,
             temporary=command.temporary,
+            expires_at=expiry() if command.temporary else None,
             system_prompt=command.system_prompt,
             options=command.options.given(),
             revision=1,
@@ -139,6 +142,9 @@ def _ask(
     )
     answer = _placeholder(order, conversation, question, choice, position + 1)
     Message.objects.bulk_create([question, answer])
+    if not conversation.temporary:
+        title = [search.Text(conversation.pk, conversation.pk, conversation.title)] if position == 0 else []
+        search.put(order.owner, *title, search.Text(question.pk, conversation.pk, text))
     return _begin(order, conversation, question, answer, choice, options, [question, answer])
 
 
@@ -234,6 +240,7 @@ def _begin(
         ),
         revision=conversation.revision,
         title=conversation.title,
+        temporary=conversation.temporary,
         messages=[
             message_object(message, generation if message.pk == answer.pk else None) for message in new
         ],
@@ -251,11 +258,17 @@ def _abandon_after(order: Order) -> float:
 
 
 def _touch(conversation: Conversation, choice: Choice) -> None:
-    """Raises the revision of a locked conversation."""
+    """Raises the revision of a locked conversation; a temporary one lives on."""
     conversation.revision += 1
+    changes: dict[str, Any] = {"expires_at": expiry()} if conversation.temporary else {}
     Conversation.objects.filter(pk=conversation.pk).update(
-        revision=conversation.revision, updated=timezone.now(), model=choice.name
+        revision=conversation.revision, updated=timezone.now(), model=choice.name, **changes
     )
+
+
+def expiry() -> datetime.datetime:
+    """When a temporary conversation goes that somebody writes in now."""
+    return timezone.now() + datetime.timedelta(seconds=settings.TEMPORARY_FOR)
 
 
 def _placeholder(

@@ -8,6 +8,8 @@ from .generation import Generation, JournalChunk, Runner
 from .keys import ApiKey, digest_of
 from .message import Message
 from .owner import Owner
+from .preferences import Preference, Preferences
+from .search import SearchEntry
 from .status import CONTINUABLE, LIVE, Role, Status
 from .usage import UsageRecord
 
@@ -25,8 +27,11 @@ __all__ = [
     "JournalChunk",
     "Message",
     "Owner",
+    "Preference",
+    "Preferences",
     "Role",
     "Runner",
+    "SearchEntry",
     "Status",
     "UsageRecord",
     "digest_of",

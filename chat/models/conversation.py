@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .owner import Owner
@@ -19,8 +20,13 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
     """Where every lookup of a door begins."""
 
     def for_owner(self, owner: Owner) -> ConversationQuerySet:
-        """What belongs to `owner`; nothing when there is none."""
-        return self.filter(**owner.fields) if owner else self.none()
+        """What belongs to `owner` and was not deleted; nothing when there is none."""
+        return self.filter(**owner.fields, deleted_at=None) if owner else self.none()
+
+    def deleted_by(self, owner: Owner) -> ConversationQuerySet:
+        """What `owner` has deleted and can take back."""
+        mine = self.filter(**owner.fields) if owner else self.none()
+        return mine.filter(deleted_at__isnull=False, expires_at__gt=timezone.now())
 
     def for_user(self, user: Any, session_key: str = "") -> ConversationQuerySet:
         """What belongs to `user`, or to the guest of `session_key`."""
@@ -48,7 +54,12 @@ class Conversation(models.Model):
     pinned = models.BooleanField(_("pinned"), default=False)
     archived = models.BooleanField(_("archived"), default=False)
     temporary = models.BooleanField(_("temporary"), default=False)
+    #: When it goes for good; null = never.
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    #: Its owner has deleted it, and can take that back until it expires.
+    deleted_at = models.DateTimeField(_("deleted at"), null=True, blank=True)
+    #: An answer has ended that its owner has not looked at.
+    unread = models.BooleanField(_("unread"), default=False)
     revision = models.PositiveBigIntegerField(_("revision"), default=0)
     #: What the conversation is about, in the host's own data; a text, as keys come in all shapes.
     content_type = models.ForeignKey(
@@ -79,6 +90,11 @@ class Conversation(models.Model):
             models.Index(fields=("session_key", "-updated"), name="llmchat_conv_guest_updated"),
             models.Index(fields=("-updated", "id"), name="llmchat_conv_updated"),
             models.Index(fields=("content_type", "object_id"), name="llmchat_conv_subject"),
+            models.Index(
+                fields=("expires_at",),
+                condition=models.Q(expires_at__isnull=False),
+                name="llmchat_conv_expires",
+            ),
         ]
 
     def __str__(self) -> str:

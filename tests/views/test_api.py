@@ -12,6 +12,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 
+from chat.engine import expiry
 from chat.models import Conversation, Generation, Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -228,3 +229,102 @@ def test_a_database_that_is_away_is_503_with_a_sentence(
     answer = browser.get(reverse("llmchat:api_conversations"))
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
     assert answer["Retry-After"]
+
+
+def patch(browser: Client, conversation: Conversation, **change: Any) -> Any:
+    return browser.patch(url_of(conversation), json.dumps(change), content_type="application/json")
+
+
+def listed(browser: Client, query: str = "") -> list[Any]:
+    results = browser.get(reverse("llmchat:api_conversations") + query).json()["results"]
+    return [row["title"] for row in results]
+
+
+def test_pinned_ones_come_first_on_all_pages(browser: Client, ada: Any) -> None:
+    for n in range(60):
+        conversation_of(ada, 0, title=f"plain {n}")
+    for n in range(55):
+        conversation_of(ada, 0, title=f"pinned {n}", pinned=True)
+    Conversation.objects.filter(pinned=True).update(updated="2020-01-01T00:00:00Z")
+    found: list[str] = []
+    address: str | None = reverse("llmchat:api_conversations")
+    while address:
+        answer = browser.get(address).json()
+        found += [row["title"] for row in answer["results"]]
+        address = answer["next"]
+    assert len(found) == len(set(found)) == 115
+    assert all(title.startswith("pinned") for title in found[:55])
+    assert found[55:] == [f"plain {n}" for n in reversed(range(60))]
+
+
+def test_a_deletion_hides_at_once_and_can_be_taken_back(browser: Client, ada: Any) -> None:
+    conversation = conversation_of(ada, 2)
+    assert patch(browser, conversation, deleted=True).status_code == 200
+    assert listed(browser) == []
+    answer = browser.get(url_of(conversation))
+    assert (answer.status_code, answer.json()["error"]["restorable"]) == (404, True)
+    assert patch(browser, conversation, title="no").status_code == 404
+    assert patch(browser, conversation, deleted=False).status_code == 200
+    assert listed(browser) == ["bread"]
+    conversation.refresh_from_db()
+    assert (conversation.deleted_at, conversation.expires_at) == (None, None)
+    assert Message.objects.count() == 4
+
+
+def test_a_deletion_is_final_when_its_time_has_passed(browser: Client, ada: Any) -> None:
+    conversation = conversation_of(ada)
+    patch(browser, conversation, deleted=True)
+    Conversation.objects.update(expires_at="2020-01-01T00:00:00Z")
+    answer = patch(browser, conversation, deleted=False)
+    assert (answer.status_code, answer.json()["error"]["restorable"]) == (404, False)
+
+
+def test_what_somebody_deleted_nobody_else_takes_back(browser: Client, ada: Any) -> None:
+    conversation = conversation_of(ada)
+    patch(browser, conversation, deleted=True)
+    stranger = Client()
+    stranger.force_login(get_user_model()._default_manager.create_user("eve"))
+    answer = patch(stranger, conversation, deleted=False)
+    assert (answer.status_code, answer.json()["error"]["restorable"]) == (404, False)
+
+
+def test_everything_is_deleted_only_on_purpose(browser: Client, ada: Any) -> None:
+    address = reverse("llmchat:api_conversations")
+    eve = get_user_model()._default_manager.create_user("eve")
+    theirs = conversation_of(eve)
+    for fields in ({}, {"archived": True}, {"temporary": True}):
+        conversation_of(ada, 1, **fields)
+    for body in ("", "{}", '{"all": false}'):
+        assert browser.delete(address, body, content_type="application/json").status_code == 400
+    assert browser.delete(address, '{"all": true}', content_type="application/json").status_code == 204
+    assert listed(browser) == listed(browser, "?archived=1") == []
+    assert expiry.purge(10) == 3
+    assert list(Conversation.objects.all()) == [theirs]
+
+
+def test_a_temporary_conversation_is_kept_when_asked_to(browser: Client, ada: Any) -> None:
+    conversation = conversation_of(ada, 1, temporary=True, expires_at="2030-01-01T00:00:00Z")
+    assert browser.get(reverse("llmchat:api_search"), {"q": "q0"}).json()["results"] == []
+    assert patch(browser, conversation, temporary=True).status_code == 400
+    assert patch(browser, conversation, temporary=False).json()["temporary"] is False
+    conversation.refresh_from_db()
+    assert conversation.expires_at is None
+    found = browser.get(reverse("llmchat:api_search"), {"q": "q0"}).json()["results"]
+    assert [hit["conversation"] for hit in found] == [str(conversation.pk)]
+
+
+def test_having_read_something_is_no_change_of_it(browser: Client, ada: Any) -> None:
+    conversation = conversation_of(ada, 1, unread=True)
+    assert patch(browser, conversation, unread=False).json()["unread"] is False
+    conversation.refresh_from_db()
+    assert (conversation.unread, conversation.revision) == (False, 0)
+
+
+def test_a_new_title_is_found_and_the_old_one_is_not(browser: Client, ada: Any) -> None:
+    conversation = conversation_of(ada)
+    patch(browser, conversation, title="sourdough")
+    patch(browser, conversation, title="rye")
+    address = reverse("llmchat:api_search")
+    assert browser.get(address, {"q": "sourdough"}).json()["results"] == []
+    (hit,) = browser.get(address, {"q": "RYE"}).json()["results"]
+    assert hit["title"] == [["rye", True]]
