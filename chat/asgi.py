@@ -19,9 +19,13 @@ def llmchat_application(http: Any, websocket: Any = None) -> Any:
     server has one (uvicorn, hypercorn, granian), through Twisted's reactor under daphne.
     """
     # It loads the models, and an asgi.py may import this module before Django has been set up.
-    from . import lifecycle
+    from . import bodies, lifecycle
 
     lifecycle.hook_into_daphne()
     return ProtocolTypeRouter(
-        {"http": http, "websocket": lifecycle.Sockets(websocket), "lifespan": lifecycle.lifespan}
+        {
+            "http": bodies.CappedBodies(http),
+            "websocket": lifecycle.Sockets(websocket),
+            "lifespan": lifecycle.lifespan,
+        }
     )

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from .views import api, commands, feedback, health, keys, models, pages, preferences, search, sse, watch
+from .views.completions import views as completions
 
 app_name = "llmchat"
 
@@ -20,5 +21,9 @@ urlpatterns = [
     path("api/preferences/", preferences.preferences, name="api_preferences"),
     path("api/search/", search.search, name="api_search"),
     path("api/chat", sse.chat, name="api_chat"),
+    path("v1/chat/completions", completions.completions, name="v1_completions"),
+    path("v1/models", completions.models, name="v1_models"),
+    path("v1/models/<path:model>", completions.model, name="v1_model"),
+    path("v1/<path:rest>", completions.unknown),
     path("healthz", health.healthz, name="healthz"),
 ]

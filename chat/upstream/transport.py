@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from weakref import WeakSet
@@ -23,6 +24,8 @@ ERROR_BODY_SECONDS = 3.0
 _READ_BUFFER = 1 << 16
 #: Many servers close idle connections after five seconds; a request sent into that moment is lost.
 _KEEP_ALIVE_SECONDS = 4.0
+#: Bytes; pictures in a prompt make bodies of megabytes.
+_LARGE_BODY = 1 << 18
 _in_use: ContextVar[asyncio.Transport | None] = ContextVar("in_use", default=None)
 #: Already undone by aiohttp, or (cookies) not to be carried from one user's answer to another's.
 _NOT_PASSED_ON = frozenset({b"content-encoding", b"content-length", b"transfer-encoding", b"set-cookie"})
@@ -55,7 +58,7 @@ class Transport(httpx2.AsyncBaseTransport):
                 request.method,
                 str(request.url),
                 headers=request.headers,
-                data=request.content or None,
+                data=_data(request.content),
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(
                     total=None, connect=connect, sock_connect=connect, sock_read=None
@@ -90,6 +93,13 @@ class Transport(httpx2.AsyncBaseTransport):
             disconnect(response)
         if self._session is not None:
             await self._session.close()
+
+
+def _data(content: bytes) -> bytes | io.BytesIO | None:
+    """The body in the shape in which aiohttp lets others have their turn while it writes a large one."""
+    if len(content) > _LARGE_BODY:
+        return io.BytesIO(content)
+    return content or None
 
 
 class _Connector(aiohttp.TCPConnector):

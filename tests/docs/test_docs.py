@@ -18,6 +18,8 @@ from chat.engine import housekeeping
 from chat.exceptions import SENTENCES
 from chat.models.status import LIVE, Status
 from chat.upstream.errors import CODES
+from chat.views.completions import errors
+from chat.views.completions.request import MAX_BODY, CompletionRequest
 from chat.views.doors import STATUS
 
 ROOT: Path = settings.BASE_DIR
@@ -168,7 +170,7 @@ def test_the_codes_said_to_be_reserved_are_sent_by_nobody() -> None:
     raised = "".join(
         path.read_text()
         for path in (ROOT / "chat").rglob("*.py")
-        if path.name not in ("exceptions.py", "doors.py")
+        if path.name not in ("exceptions.py", "doors.py", "errors.py")
     )
     assert [code for code in reserved if f'"{code}"' in raised] == []
 
@@ -178,6 +180,26 @@ def test_the_http_statuses_of_the_protocol_are_those_of_the_code() -> None:
     told = {(code, int(status)) for status, row in rows.items() for code in named(row[0])}
     # Signed out is `forbidden` with a status of its own; what has none is ours.
     assert told == {*STATUS.items(), ("forbidden", 401), ("internal", 500)}
+
+
+def test_the_errors_of_the_api_page_are_those_of_the_code() -> None:
+    told = set()
+    (lines,) = [part for part in text_of("docs/api.md").split("\n\n") if part.startswith("| status | type |")]
+    for line in lines.splitlines()[2:]:
+        status, type, codes, _ = (cell.strip() for cell in line.strip("|").split("|"))
+        told |= {(int(status), named(type)[0], code) for code in named(codes)}
+    shaped = {(status, type, code) for status, type, code, _ in errors._SHAPES.values() if code}
+    assert shaped <= told
+    source = "".join(path.read_text() for path in (ROOT / "chat" / "views" / "completions").glob("*.py"))
+    assert [code for _, _, code in told if f'"{code}"' not in source] == []
+
+
+def test_the_parameters_of_the_api_page_are_those_of_the_code() -> None:
+    rows = table(text_of("docs/api.md"), "| parameter |")
+    taken = {name for key in rows for name in named(key)}
+    refused = {"logprobs", "top_logprobs", "functions", "function_call", "modalities"}
+    assert taken | refused == fields(CompletionRequest)
+    assert f"at most {MAX_BODY >> 20} MiB" in text_of("docs/api.md")
 
 
 def test_the_ends_of_the_protocol_are_those_of_the_code() -> None:
