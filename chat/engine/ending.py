@@ -95,7 +95,7 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
             steps=outcome.events,
             status=outcome.status,
         )
-        state = _raise_revision(outcome.conversation)
+        state = _raise_revision(outcome.conversation, outcome)
         if outcome.text and not state.temporary:
             search.put(outcome.owner, search.Text(outcome.message, outcome.conversation, outcome.text))
         return Written(generation, True, outcome.conversation, *msgspec.structs.astuple(state))
@@ -110,8 +110,8 @@ class _State(msgspec.Struct):
     deleted: bool = False
 
 
-def _raise_revision(conversation: UUID) -> _State:
-    """Counts a change of the conversation, which is unread from then on."""
+def _raise_revision(conversation: UUID, outcome: Outcome) -> _State:
+    """Counts the end of an answer as a change of the conversation, which is unread from then on."""
     meta = Conversation._meta
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     pk = meta.pk.get_db_prep_value(conversation, connection)
@@ -119,8 +119,9 @@ def _raise_revision(conversation: UUID) -> _State:
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {connection.ops.quote_name(meta.db_table)} SET revision = revision + 1, updated = %s,"
-            " unread = %s WHERE id = %s RETURNING revision, title, temporary, deleted_at IS NOT NULL",
-            [now, True, pk],
+            " unread = %s, ended_status = %s, ended_error = %s"
+            " WHERE id = %s RETURNING revision, title, temporary, deleted_at IS NOT NULL",
+            [now, True, outcome.status, outcome.error_code, pk],
         )
         revision, title, temporary, deleted = cursor.fetchone() or (0, "", False, True)
     return _State(revision, title, bool(temporary), bool(deleted))

@@ -12,6 +12,7 @@ from . import prompt
 from .choosing import choose, reads
 from .limits import check_pace
 from .orders import Call, Job
+from .pauses import check_site
 
 #: Seconds that an answer of an API door goes on when nobody has begun to read it.
 UNREAD_SECONDS = 3.0
@@ -19,6 +20,7 @@ UNREAD_SECONDS = 3.0
 
 def stateless(owner: Owner, user: Any, runner: UUID, health: Health, call: Call) -> Job:
     """The job of a call: a generation row without a message, nothing else. Raises `Refused`."""
+    check_site(health.paused)
     check_pace(owner, call.door)
     with one_look():
         choice = choose(user, health, call.model)

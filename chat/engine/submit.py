@@ -29,6 +29,7 @@ from .choosing import Choice, choose, choose_again, reads
 from .limits import check_pace
 from .locks import wait_briefly
 from .orders import Call, Job, Order, Submitted
+from .pauses import check_site
 from .stateless import UNREAD_SECONDS
 from .targets import duplicate, find_conversation, find_message, kind_of, lock, target_of
 
@@ -302,6 +303,7 @@ def _check_limits(order: Order, text: str = "") -> None:
         raise Refused("too_large")
     if order.refused:
         raise Refused("rate_limited", retry_after=5)
+    check_site(order.health.paused)
     check_pace(order.owner, order.door)
 
 

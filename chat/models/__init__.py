@@ -8,7 +8,9 @@ from .generation import Generation, JournalChunk, Runner
 from .keys import ApiKey, digest_of
 from .message import Message
 from .owner import Owner
+from .pause import Pause
 from .preferences import Preference, Preferences
+from .rollup import SummedDay, UsageSum
 from .search import SearchEntry
 from .status import CONTINUABLE, LIVE, Role, Status
 from .usage import UsageRecord
@@ -27,12 +29,15 @@ __all__ = [
     "JournalChunk",
     "Message",
     "Owner",
+    "Pause",
     "Preference",
     "Preferences",
     "Role",
     "Runner",
     "SearchEntry",
     "Status",
+    "SummedDay",
     "UsageRecord",
+    "UsageSum",
     "digest_of",
 ]
