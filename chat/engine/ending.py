@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from .. import search
 from ..models import LIVE, Conversation, Generation, JournalChunk, Message, Owner
+from ..prepared import Update
 from ..protocol import End, checksum, utf16_length
 from ..serializing import end_frame
 from .ledger import Attempt, record, settle, total_cost, total_usage
@@ -53,6 +54,18 @@ class Written(msgspec.Struct):
     deleted: bool = False
 
 
+_end = Update(
+    Generation,
+    lambda pk, runner: Generation.objects.filter(pk=pk, runner=runner, status__in=LIVE),
+    (
+        *("status", "last_n", "text_length", "crc32", "finish_reason", "reason", "error_code", "reference"),
+        *("prompt_tokens", "completion_tokens", "estimated", "cost", "timings", "attempts", "reserved"),
+        "ended",
+    ),
+)
+_say = Update(Message, lambda pk: Message.objects.filter(pk=pk), ("content", "reasoning", "steps", "status"))
+
+
 def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written:
     """Writes the one end of a generation, if it is still live and `runner`'s.
 
@@ -81,20 +94,15 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
     }
     with transaction.atomic():
         wait_briefly()
-        live = Generation.objects.filter(pk=generation_id, runner=runner, status__in=LIVE)
-        if live.update(**values) == 0:
+        if _end(values, pk=generation_id, runner=runner) == 0:
             return _written_by_others(generation_id, outcome)
         record(generation_id, outcome.owner, outcome.door, outcome.attempts)
         # Not read back: what the viewers are told of the row stands here.
         generation = Generation(pk=generation_id, message_id=outcome.message, **values)
         if outcome.message is None or outcome.conversation is None:
             return Written(generation, won=True)
-        Message.objects.filter(pk=outcome.message).update(
-            content=outcome.text,
-            reasoning=outcome.reasoning,
-            steps=outcome.events,
-            status=outcome.status,
-        )
+        said = {"content": outcome.text, "reasoning": outcome.reasoning, "steps": outcome.events}
+        _say({**said, "status": outcome.status}, pk=outcome.message)
         state = _raise_revision(outcome.conversation, outcome)
         if outcome.text and not state.temporary:
             search.put(outcome.owner, search.Text(outcome.message, outcome.conversation, outcome.text))
