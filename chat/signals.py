@@ -13,6 +13,13 @@ generation_started = Signal()
 #: A generation reached its one end. Arguments: generation, message, conversation, status, error_code.
 generation_ended = Signal()
 
+#: A budget of the whole site is nearly used up, told once in its window. Arguments: budget (its id), used,
+#: limit, resets_at.
+budget_low = Signal()
+
+#: A provider is down, told once for each outage. Arguments: provider (its name), error_code.
+provider_down = Signal()
+
 
 async def send(signal: Signal, *, sender: Any, **arguments: Any) -> None:
     """Sends `signal`; receivers that are not coroutines run in a thread and may use the database."""

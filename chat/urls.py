@@ -2,7 +2,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import api, commands, feedback, health, keys, models, pages, preferences, search, sse, watch
+from .views import (
+    api,
+    commands,
+    feedback,
+    health,
+    keys,
+    limits,
+    models,
+    pages,
+    preferences,
+    search,
+    sse,
+    watch,
+)
 from .views.completions import views as completions
 
 app_name = "llmchat"
@@ -16,6 +29,7 @@ urlpatterns = [
     path("api/messages/<uuid:message>/feedback/", feedback.feedback, name="api_feedback"),
     path("api/keys/", keys.keys, name="api_keys"),
     path("api/keys/<uuid:key>/", keys.key, name="api_key"),
+    path("api/limits/", limits.limits, name="api_limits"),
     path("api/commands/", commands.commands, name="api_commands"),
     path("api/watch/", watch.watch, name="api_watch"),
     path("api/preferences/", preferences.preferences, name="api_preferences"),

@@ -11,9 +11,11 @@ from .base import ReadOnlyAdmin, may_read
 from .conversation import ConversationAdmin
 from .generation import GenerationAdmin, RunnerAdmin
 from .keys import ApiKeyAdmin
+from .limits import BudgetAdmin
 
 __all__ = [
     "ApiKeyAdmin",
+    "BudgetAdmin",
     "ContentAccessAdmin",
     "ConversationAdmin",
     "GenerationAdmin",

@@ -8,7 +8,6 @@ import msgspec
 
 from .. import offering
 from ..conf import Provider, settings
-from ..exceptions import Refused
 from ..models import Conversation, Role
 from ..policy import get_policy
 from ..upstream.choice import rank
@@ -37,9 +36,7 @@ def choose(
     """
     policy = get_policy()
     name = policy.get_model(user, requested, conversation)
-    targets = [target for target in policy.get_targets(user, name) if not health.is_paused(target)]
-    if not targets:
-        raise Refused("model_unavailable")
+    targets = policy.get_targets(user, name)
     if len(targets) > 1 and is_alias(name):
         targets = rank(targets, health, offering.AUTO.get(name, ""), kept or _last_model(conversation))
     return Choice(name, tuple(targets))

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from .. import search
 from ..models import LIVE, Conversation, Generation, JournalChunk, Message, Owner
-from ..prepared import Update
 from ..protocol import End, checksum, utf16_length
 from ..serializing import end_frame
+from . import budgets
 from .ledger import Attempt, record, settle, total_cost, total_usage
 from .locks import wait_briefly
 
@@ -39,6 +39,8 @@ class Outcome(msgspec.Struct):
     reference: str = ""
     timings: dict[str, int] = {}
     attempts: list[Attempt] = []
+    #: Whether something may be reserved for it on a budget.
+    reserved: bool = True
 
 
 class Written(msgspec.Struct):
@@ -52,18 +54,6 @@ class Written(msgspec.Struct):
     temporary: bool = False
     #: Its owner has deleted the conversation meanwhile.
     deleted: bool = False
-
-
-_end = Update(
-    Generation,
-    lambda pk, runner: Generation.objects.filter(pk=pk, runner=runner, status__in=LIVE),
-    (
-        *("status", "last_n", "text_length", "crc32", "finish_reason", "reason", "error_code", "reference"),
-        *("prompt_tokens", "completion_tokens", "estimated", "cost", "timings", "attempts", "reserved"),
-        "ended",
-    ),
-)
-_say = Update(Message, lambda pk: Message.objects.filter(pk=pk), ("content", "reasoning", "steps", "status"))
 
 
 def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written:
@@ -94,19 +84,34 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
     }
     with transaction.atomic():
         wait_briefly()
-        if _end(values, pk=generation_id, runner=runner) == 0:
+        live = Generation.objects.filter(pk=generation_id, runner=runner, status__in=LIVE)
+        if live.update(**values) == 0:
             return _written_by_others(generation_id, outcome)
         record(generation_id, outcome.owner, outcome.door, outcome.attempts)
         # Not read back: what the viewers are told of the row stands here.
         generation = Generation(pk=generation_id, message_id=outcome.message, **values)
         if outcome.message is None or outcome.conversation is None:
+            _give_back(generation_id, outcome)
             return Written(generation, won=True)
-        said = {"content": outcome.text, "reasoning": outcome.reasoning, "steps": outcome.events}
-        _say({**said, "status": outcome.status}, pk=outcome.message)
-        state = _raise_revision(outcome.conversation, outcome)
+        Message.objects.filter(pk=outcome.message).update(
+            content=outcome.text,
+            reasoning=outcome.reasoning,
+            steps=outcome.events,
+            status=outcome.status,
+        )
+        state = _raise_revision(outcome.conversation)
         if outcome.text and not state.temporary:
             search.put(outcome.owner, search.Text(outcome.message, outcome.conversation, outcome.text))
+        # Last, as many wait for the counters that they share.
+        _give_back(generation_id, outcome)
         return Written(generation, True, outcome.conversation, *msgspec.structs.astuple(state))
+
+
+def _give_back(generation: int, outcome: Outcome) -> None:
+    """Gives back what was reserved on budgets, less what was used."""
+    if outcome.reserved:
+        prompt_tokens, completion_tokens, _estimated = total_usage(outcome.attempts)
+        budgets.settle(generation, prompt_tokens + completion_tokens, total_cost(outcome.attempts))
 
 
 class _State(msgspec.Struct):
@@ -118,8 +123,8 @@ class _State(msgspec.Struct):
     deleted: bool = False
 
 
-def _raise_revision(conversation: UUID, outcome: Outcome) -> _State:
-    """Counts the end of an answer as a change of the conversation, which is unread from then on."""
+def _raise_revision(conversation: UUID) -> _State:
+    """Counts a change of the conversation, which is unread from then on."""
     meta = Conversation._meta
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     pk = meta.pk.get_db_prep_value(conversation, connection)
@@ -127,9 +132,8 @@ def _raise_revision(conversation: UUID, outcome: Outcome) -> _State:
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {connection.ops.quote_name(meta.db_table)} SET revision = revision + 1, updated = %s,"
-            " unread = %s, ended_status = %s, ended_error = %s"
-            " WHERE id = %s RETURNING revision, title, temporary, deleted_at IS NOT NULL",
-            [now, True, outcome.status, outcome.error_code, pk],
+            " unread = %s WHERE id = %s RETURNING revision, title, temporary, deleted_at IS NOT NULL",
+            [now, True, pk],
         )
         revision, title, temporary, deleted = cursor.fetchone() or (0, "", False, True)
     return _State(revision, title, bool(temporary), bool(deleted))
@@ -141,6 +145,7 @@ def _written_by_others(generation_id: int, outcome: Outcome) -> Written:
     if generation is None:
         # What was spent stays spent.
         record(generation_id, outcome.owner, outcome.door, outcome.attempts)
+        _give_back(generation_id, outcome)
         # A journal tick may have come after the deletion.
         JournalChunk.objects.filter(generation=generation_id).delete()
     if generation is None or generation.message is None:

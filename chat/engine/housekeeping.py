@@ -13,8 +13,7 @@ from django.utils import timezone
 
 from ..conf import settings
 from ..sessions import Identity, Verdict, check_all, suspended
-from . import expiry, journal, recovery
-from .reporting import Reporter
+from . import budgets, expiry, journal, recovery
 
 if TYPE_CHECKING:
     from .runner import Runner
@@ -36,7 +35,6 @@ class Housekeeping:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._observer = recovery.Observer(settings.RUNNER_TIMEOUT, 2 * settings.RUNNER_BEAT)
-        self._reporter = Reporter(runner)
         self._checked_at = asyncio.get_running_loop().time()
 
     async def run(self) -> None:
@@ -73,7 +71,7 @@ class Housekeeping:
     async def _beat(self) -> None:
         runner = self._runner
         try:
-            beats = await runner.pulse.run(recovery.beat, runner.id, self._reporter.report())
+            beats = await runner.pulse.run(recovery.beat, runner.id)
         except Exception:
             self._observer.missed()
             raise
@@ -82,7 +80,6 @@ class Housekeeping:
             logger.error("this process was taken for dead; it registers again")
             await runner.reincarnate()
             return
-        runner.health.paused = beats.paused
         runner.remote.others = bool(beats.others)
         runner.remote.watched()
         for dead, at_beat in self._observer.look(beats.others, asyncio.get_running_loop().time()):
@@ -98,6 +95,7 @@ class Housekeeping:
         old = timezone.now() - datetime.timedelta(seconds=settings.JOURNAL_KEEP)
         await self._runner.writer.run(journal.sweep, old)
         await self._runner.writer.run(recovery.sweep)
+        await self._runner.writer.run(budgets.sweep)
         # One small transaction after the other, so that answers need not wait for all of them.
         while await self._runner.writer.run(expiry.purge, 1):
             pass

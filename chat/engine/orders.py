@@ -59,6 +59,8 @@ class Job(msgspec.Struct):
     abandon_after: float
     #: Whether its row says so; its turn may have come since.
     queued: bool = False
+    #: Whether something is reserved for it on a budget.
+    reserved: bool = False
     conversation: UUID | None = None
     message: UUID | None = None
     base: str = ""

@@ -22,31 +22,17 @@ from ..exceptions import Refused
 from ..models import CONTINUABLE, LIVE, Conversation, Generation, Message, Role, Status
 from ..offering import one_look
 from ..policy import get_policy
-from ..prepared import Insert, Select, Update
 from ..protocol import Accepted, Continue, Edit, Regenerate, Send
 from ..serializing import message_object
-from . import prompt
+from . import budgets, prompt
 from .choosing import Choice, choose, choose_again, reads
 from .limits import check_pace
 from .locks import wait_briefly
 from .orders import Call, Job, Order, Submitted
-from .pauses import check_site
 from .stateless import UNREAD_SECONDS
 from .targets import duplicate, find_conversation, find_message, kind_of, lock, target_of
 
 TITLE_CHARS = 60
-
-
-_last_message = Select(
-    Message, lambda conversation: Message.objects.filter(conversation=conversation).order_by("-position")[:1]
-)
-_insert_messages = Insert(Message)
-_insert_generation = Insert(Generation)
-_touched = Update(
-    Conversation,
-    lambda pk: Conversation.objects.filter(pk=pk),
-    ("revision", "updated", "model", "expires_at"),
-)
 
 
 def submit(order: Order) -> Submitted:
@@ -85,7 +71,7 @@ def _send(order: Order, command: Send, conversation: Conversation | None) -> Sub
     parent: Message | None = None
     position = 0
     if conversation is not None:
-        last = next(iter(_last_message(conversation=conversation.pk)), None)
+        last = conversation.messages.order_by("-position").first()
         position = last.position + 1 if last is not None else 0
         if command.parent is msgspec.UNSET or (last is not None and command.parent == last.pk):
             parent = last
@@ -155,7 +141,7 @@ def _ask(
         conversation=conversation, parent=parent, role=Role.USER, content=text, position=position
     )
     answer = _placeholder(order, conversation, question, choice, position + 1)
-    _insert_messages(question, answer)
+    Message.objects.bulk_create([question, answer])
     if not conversation.temporary:
         title = [search.Text(conversation.pk, conversation.pk, conversation.title)] if position == 0 else []
         search.put(order.owner, *title, search.Text(question.pk, conversation.pk, text))
@@ -169,7 +155,7 @@ def _regenerate(order: Order, command: Regenerate, conversation: Conversation, t
     choice = choose_again(order.user, order.health, conversation, target.model, command.model)
     _touch(conversation, choice)
     answer = _placeholder(order, conversation, question, choice, _next_position(conversation))
-    _insert_messages(answer)
+    answer.save(force_insert=True)
     return _begin(order, conversation, question, answer, choice, {}, [answer])
 
 
@@ -214,21 +200,24 @@ def _begin(
             answer_tokens=options.get("max_tokens"),
             unfinished=answer.content,
         )
-    generation = Generation(
+    tokens = prompt.estimate_messages(messages)
+    claims = budgets.claims_of(order.owner, order.user, choice.first, tokens, options)
+    generation = Generation.objects.create(
         **order.owner.fields,
         message=answer,
         door=order.door,
         model=choice.first.name,
         provider=choice.first.provider,
-        prompt_tokens=prompt.estimate_messages(messages),
+        prompt_tokens=tokens,
         estimated=True,
         command_id=order.command.id,
         command=kind_of(order.command),
         command_target=target_of(order.command),
         status=Status.QUEUED if order.queued else Status.RUNNING,
         runner_id=order.runner,
+        reserved=budgets.money(claims),
     )
-    _insert_generation(generation)
+    budgets.reserve(generation.pk, claims)
     return Submitted(
         Accepted(
             id=order.command.id,
@@ -247,6 +236,7 @@ def _begin(
             runner=order.runner,
             abandon_after=_abandon_after(order),
             queued=order.queued,
+            reserved=bool(claims),
             conversation=conversation.pk,
             message=answer.pk,
             base=answer.content,
@@ -275,13 +265,10 @@ def _abandon_after(order: Order) -> float:
 def _touch(conversation: Conversation, choice: Choice) -> None:
     """Raises the revision of a locked conversation; a temporary one lives on."""
     conversation.revision += 1
-    changed = {
-        "revision": conversation.revision,
-        "updated": timezone.now(),
-        "model": choice.name,
-        "expires_at": expiry() if conversation.temporary else conversation.expires_at,
-    }
-    _touched(changed, pk=conversation.pk)
+    changes: dict[str, Any] = {"expires_at": expiry()} if conversation.temporary else {}
+    Conversation.objects.filter(pk=conversation.pk).update(
+        revision=conversation.revision, updated=timezone.now(), model=choice.name, **changes
+    )
 
 
 def expiry() -> datetime.datetime:
@@ -320,7 +307,6 @@ def _check_limits(order: Order, text: str = "") -> None:
         raise Refused("too_large")
     if order.refused:
         raise Refused("rate_limited", retry_after=5)
-    check_site(order.health.paused)
     check_pace(order.owner, order.door)
 
 

@@ -6,11 +6,10 @@ from .conversation import Conversation
 from .feedback import Feedback
 from .generation import Generation, JournalChunk, Runner
 from .keys import ApiKey, digest_of
+from .limits import Budget, BudgetCounter, Reservation
 from .message import Message
 from .owner import Owner
-from .pause import Pause
 from .preferences import Preference, Preferences
-from .rollup import SummedDay, UsageSum
 from .search import SearchEntry
 from .status import CONTINUABLE, LIVE, Role, Status
 from .usage import UsageRecord
@@ -21,6 +20,8 @@ __all__ = [
     "LIVE",
     "ApiKey",
     "AppendOnlyError",
+    "Budget",
+    "BudgetCounter",
     "ChatModel",
     "ContentAccess",
     "Conversation",
@@ -29,15 +30,13 @@ __all__ = [
     "JournalChunk",
     "Message",
     "Owner",
-    "Pause",
     "Preference",
     "Preferences",
+    "Reservation",
     "Role",
     "Runner",
     "SearchEntry",
     "Status",
-    "SummedDay",
     "UsageRecord",
-    "UsageSum",
     "digest_of",
 ]

@@ -58,8 +58,7 @@ export class Polling extends EventTarget {
     this.#abort = new AbortController();
     this.#enter("connecting");
     const frames = await this.#get({}, this.#abort.signal);
-    // A refusal has said so by itself, a stop has been asked for meanwhile.
-    if (!frames || this.#abort.signal.aborted) return;
+    if (!frames || this.state !== "connecting") return;
     this.#enter("open");
     this.#say(frames);
   }
