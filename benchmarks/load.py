@@ -17,6 +17,7 @@ import psutil
 import psycopg
 import uvloop
 
+from .api_viewer import ApiViewer
 from .scenarios import (
     Answered,
     Answers,
@@ -60,7 +61,7 @@ class Process:
 @asynccontextmanager
 async def viewers(target: Target, count: int, tally: Tally) -> AsyncIterator[list[Viewer]]:
     """So many open sockets, each of its own user."""
-    kind = ChatViewer if target.is_site else Viewer
+    kind = {"relay": Viewer, "chat": ChatViewer, "v1": ApiViewer}[target.speaks]
     at_once = asyncio.Semaphore(_HANDSHAKES)
 
     async def connect(number: int) -> Viewer:

@@ -12,7 +12,7 @@ from .machine import Machine
 from .plan import Plan
 from .rounds import Sample, Samples
 from .scenarios import Streamed
-from .servers import DAPHNE, FASTAPI, RELAY, UVICORN
+from .servers import DAPHNE, FASTAPI, RELAY, UVICORN, V1
 
 #: Of the tokens due; with fewer, a relay has fallen behind.
 _KEEPS_UP = 0.98
@@ -175,4 +175,14 @@ def _bounds(rows: list[Row], plan: Plan) -> list[Bound]:
                 10,
             ),
         ]
-    return bounds
+    return bounds + _bounds_of_v1(rows, plan)
+
+
+def _bounds_of_v1(rows: list[Row], plan: Plan) -> list[Bound]:
+    """What is promised of OpenAI's API."""
+    row = next((row for row in rows if row.server == V1.name), None)
+    if row is None:
+        return []
+    at_rate = {one.rate: one.times_the_relay for one in row.relayed}
+    what = "CPU per token at {:g} tokens/s: times the bare relay's"
+    return [Bound(what.format(rate), V1.name, at_rate.get(rate), 3.0) for rate in plan.rates]

@@ -65,7 +65,7 @@ def _turn(bench: Bench, plan: Plan, server: Server, number: int) -> Sample:
             for rate in plan.rates
         }
         answered = cast("Answered", bench.measure(target, Answers(plan.answers)))
-        file = database.file if server.is_site else ""
+        file = database.file if server.speaks == "chat" else ""
         first = cast("FirstSeen", bench.measure(target, FirstTokens(plan.probes, file)))
     return Sample(server.name, number, streamed, answered, first, held)
 
@@ -75,7 +75,7 @@ def _journalled(bench: Bench, plan: Plan, servers: tuple[Server, ...]) -> dict[s
     with postgresql.server() as url:
         database = bench.database(url, plan.users)
         for server in servers:
-            if server.is_site:
+            if server.speaks == "chat":
                 print(f"on PostgreSQL: {server.title}", file=sys.stderr)
                 with bench.running(server, database) as target:
                     order = Streams(plan.journalled, plan.rates[0], plan.seconds, database_url=url)

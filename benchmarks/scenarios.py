@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+
+Protocol = Literal["relay", "chat", "v1"]
 
 
 class Target(msgspec.Struct):
@@ -11,10 +15,10 @@ class Target(msgspec.Struct):
     pid: int
     port: int
     upstream_port: int
-    #: It speaks the chat's protocol; otherwise prompts in, tokens out, `[DONE]`.
-    is_site: bool
-    #: A session cookie for each viewer; of the site only.
-    cookies: list[str] = []
+    #: `relay`: prompts in, tokens out, `[DONE]`.
+    speaks: Protocol
+    #: What each viewer shows of itself: a session's cookie, or a key where OpenAI's API is spoken.
+    credentials: list[str] = []
 
 
 class Streams(msgspec.Struct, tag=True):

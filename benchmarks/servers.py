@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from .machine import pinned
-from .scenarios import Order, Result, Scenario, Target
+from .scenarios import Order, Protocol, Result, Scenario, Target
 
 _ROOT = Path(__file__).resolve().parent.parent
 _START_SECONDS = 60
@@ -32,7 +32,7 @@ class Server(msgspec.Struct, frozen=True):
     title: str
     #: Arguments of `python -m`.
     command: tuple[str, ...]
-    is_site: bool = False
+    speaks: Protocol = "relay"
     #: A package that only the benchmark needs.
     needs: str = "uvloop"
 
@@ -50,16 +50,17 @@ DAPHNE = Server(
     "daphne",
     "this site on daphne",
     ("daphne", "-b", "127.0.0.1", "-p", "{port}", "project.asgi:application"),
-    is_site=True,
+    speaks="chat",
     needs="daphne",
 )
 UVICORN = Server(
     "uvicorn",
     "this site on uvicorn, uvloop",
     (*_UVICORN, "--port", "{port}", "project.asgi:application"),
-    is_site=True,
+    speaks="chat",
 )
-ALL = (RELAY, FASTAPI, DAPHNE, UVICORN)
+V1 = Server("v1", "this site's v1/ on uvicorn, uvloop", UVICORN.command, speaks="v1")
+ALL = (RELAY, FASTAPI, DAPHNE, UVICORN, V1)
 
 
 def installed(servers: tuple[Server, ...] = ALL) -> tuple[Server, ...]:
@@ -72,6 +73,7 @@ class Database(msgspec.Struct, frozen=True):
 
     url: str
     cookies: list[str]
+    keys: list[str]
 
     @property
     def file(self) -> str:
@@ -97,14 +99,14 @@ class Bench:
 
     def database(self, url: str, users: int) -> Database:
         """Migrates the database at `url`, and signs in so many new users."""
-        cookies = subprocess.run(
+        made = subprocess.run(
             [sys.executable, "-m", "benchmarks.accounts", str(users)],
             env=self._environment(url),
             cwd=_ROOT,
             stdout=subprocess.PIPE,
             check=True,
         ).stdout
-        return Database(url, json.loads(cookies))
+        return Database(url, **json.loads(made))
 
     def copied(self, name: str) -> Database:
         """A fresh copy of the template."""
@@ -112,7 +114,7 @@ class Bench:
         for ending in ("-wal", "-shm"):
             file.with_name(file.name + ending).unlink(missing_ok=True)
         shutil.copy(self._template.file, file)
-        return Database(f"sqlite:///{file}", self._template.cookies)
+        return Database(f"sqlite:///{file}", self._template.cookies, self._template.keys)
 
     @contextmanager
     def running(self, server: Server, database: Database) -> Iterator[Target]:
@@ -122,8 +124,8 @@ class Bench:
         command = tuple(word.format(**words) for word in server.command)
         environment = self._environment(database.url)
         with self._process(server.name, command, port, environment, to_measure=True) as pid:
-            cookies = database.cookies if server.is_site else []
-            yield Target(pid, port, self._upstream_port, server.is_site, cookies)
+            credentials = {"relay": [], "chat": database.cookies, "v1": database.keys}[server.speaks]
+            yield Target(pid, port, self._upstream_port, server.speaks, credentials)
 
     def measure(self, target: Target, scenario: Scenario) -> Result:
         """Lets the load client play a scenario."""

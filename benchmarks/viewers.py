@@ -65,8 +65,8 @@ class Viewer(asyncio.Protocol):
     async def connect(cls, target: Target, tally: Tally, number: int) -> Self:
         """A viewer whose server is ready for its prompts."""
         viewer = cls(tally)
-        if target.cookies:
-            cookie = target.cookies[number % len(target.cookies)]
+        if target.credentials:
+            cookie = target.credentials[number % len(target.credentials)]
             viewer.headers = f"Cookie: sessionid={cookie}\r\nSec-WebSocket-Protocol: llmchat.v1\r\n"
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_connection(lambda: viewer, "127.0.0.1", target.port)

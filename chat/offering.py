@@ -11,6 +11,7 @@ import msgspec
 
 from .conf import Provider, settings
 from .models import ChatModel
+from .prepared import Select
 from .upstream.choice import CHEAP, FAST
 from .upstream.prices import Price, Tariff
 from .upstream.target import Target
@@ -72,13 +73,16 @@ def one_look() -> Iterator[None]:
         _looked.reset(token)
 
 
+_enabled = Select(ChatModel, lambda: ChatModel.objects.filter(enabled=True))
+
+
 def catalogue(user: Any) -> Catalogue:
     """The models on offer to `user`."""
     looked = _looked.get()
     key = getattr(user, "pk", None)
     if looked is not None and key in looked:
         return looked[key]
-    rows = list(ChatModel.objects.filter(enabled=True))
+    rows = _enabled()
     found = Catalogue(_of_rows(rows, user), closed=True) if rows else Catalogue(_of_settings())
     if looked is not None:
         looked[key] = found
@@ -93,8 +97,11 @@ def tariff(alias: str, model: str, own: Price | None = None) -> Tariff:
 
 def tariff_of_row(alias: str, model: str) -> Tariff:
     """The same with the prices that stand in the catalogue, for those that have lost their target."""
-    row = ChatModel.objects.filter(provider=alias, name=model).first()
+    row = next(iter(_row_of(provider=alias, name=model)), None)
     return tariff(alias, model, None if row is None else _own_price(row))
+
+
+_row_of = Select(ChatModel, lambda provider, name: ChatModel.objects.filter(provider=provider, name=name)[:1])
 
 
 def target(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -17,11 +18,13 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessions
 from django.core.exceptions import ValidationError
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from .exceptions import Refused
 from .policy import get_policy
+from .prepared import Select
 
 
 class SignedOut(Refused):
@@ -48,9 +51,9 @@ class Identity(msgspec.Struct, frozen=True):
 
 def identify(session_key: str) -> Any:
     """The user that the session signs in now, or an AnonymousUser."""
-    data = _load([session_key]).get(session_key, {}) if session_key else {}
+    data = _load_one(session_key) if session_key else {}
     pk = _user_pk(data)
-    user = _users([pk]).get(pk) if pk is not None else None
+    user = _user(pk) if pk is not None else None
     return user if user is not None and _vouches(data, user) else AnonymousUser()
 
 
@@ -95,6 +98,34 @@ def suspended(user_ids: Collection[Any]) -> set[Any]:
     policy = get_policy()
     users = _users(user_ids)
     return {pk for pk in user_ids if pk not in users or not policy.may_chat(users[pk])}
+
+
+def _load_one(key: str) -> dict[str, Any]:
+    store_class = import_module(settings.SESSION_ENGINE).SessionStore
+    if issubclass(store_class, DatabaseSessions):
+        rows = _sessions(store_class.get_model_class())(session_key=key, now=timezone.now())
+        return dict(store_class().decode(rows[0].session_data)) if rows else {}
+    return _load([key]).get(key, {})
+
+
+@lru_cache(maxsize=2)
+def _sessions(model: type[Model]) -> Select[Model]:
+    """Those of a key that have not expired."""
+    rows = model._default_manager
+    return Select(
+        model,
+        lambda session_key, now: rows.filter(session_key=session_key, expire_date__gt=now),
+        now="expire_date",
+    )
+
+
+def _user(pk: Any) -> Any:
+    return next(iter(_users_of(get_user_model())(pk=pk)), None)
+
+
+@lru_cache(maxsize=2)
+def _users_of(model: type[Model]) -> Select[Model]:
+    return Select(model, lambda pk: model._default_manager.filter(pk=pk))
 
 
 def _load(keys: Collection[str]) -> dict[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ import msgspec
 
 from .. import offering
 from ..conf import Provider, settings
+from ..exceptions import Refused
 from ..models import Conversation, Role
 from ..policy import get_policy
 from ..upstream.choice import rank
@@ -36,7 +37,9 @@ def choose(
     """
     policy = get_policy()
     name = policy.get_model(user, requested, conversation)
-    targets = policy.get_targets(user, name)
+    targets = [target for target in policy.get_targets(user, name) if not health.is_paused(target)]
+    if not targets:
+        raise Refused("model_unavailable")
     if len(targets) > 1 and is_alias(name):
         targets = rank(targets, health, offering.AUTO.get(name, ""), kept or _last_model(conversation))
     return Choice(name, tuple(targets))

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from .. import search
 from ..models import LIVE, Conversation, Generation, JournalChunk, Message, Owner
+from ..prepared import Update
 from ..protocol import End, checksum, utf16_length
 from ..serializing import end_frame
 from . import budgets
@@ -56,6 +57,18 @@ class Written(msgspec.Struct):
     deleted: bool = False
 
 
+_end = Update(
+    Generation,
+    lambda pk, runner: Generation.objects.filter(pk=pk, runner=runner, status__in=LIVE),
+    (
+        *("status", "last_n", "text_length", "crc32", "finish_reason", "reason", "error_code", "reference"),
+        *("prompt_tokens", "completion_tokens", "estimated", "cost", "timings", "attempts", "reserved"),
+        "ended",
+    ),
+)
+_say = Update(Message, lambda pk: Message.objects.filter(pk=pk), ("content", "reasoning", "steps", "status"))
+
+
 def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written:
     """Writes the one end of a generation, if it is still live and `runner`'s.
 
@@ -84,8 +97,7 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
     }
     with transaction.atomic():
         wait_briefly()
-        live = Generation.objects.filter(pk=generation_id, runner=runner, status__in=LIVE)
-        if live.update(**values) == 0:
+        if _end(values, pk=generation_id, runner=runner) == 0:
             return _written_by_others(generation_id, outcome)
         record(generation_id, outcome.owner, outcome.door, outcome.attempts)
         # Not read back: what the viewers are told of the row stands here.
@@ -93,13 +105,9 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
         if outcome.message is None or outcome.conversation is None:
             _give_back(generation_id, outcome)
             return Written(generation, won=True)
-        Message.objects.filter(pk=outcome.message).update(
-            content=outcome.text,
-            reasoning=outcome.reasoning,
-            steps=outcome.events,
-            status=outcome.status,
-        )
-        state = _raise_revision(outcome.conversation)
+        said = {"content": outcome.text, "reasoning": outcome.reasoning, "steps": outcome.events}
+        _say({**said, "status": outcome.status}, pk=outcome.message)
+        state = _raise_revision(outcome.conversation, outcome)
         if outcome.text and not state.temporary:
             search.put(outcome.owner, search.Text(outcome.message, outcome.conversation, outcome.text))
         # Last, as many wait for the counters that they share.
@@ -123,8 +131,8 @@ class _State(msgspec.Struct):
     deleted: bool = False
 
 
-def _raise_revision(conversation: UUID) -> _State:
-    """Counts a change of the conversation, which is unread from then on."""
+def _raise_revision(conversation: UUID, outcome: Outcome) -> _State:
+    """Counts the end of an answer as a change of the conversation, which is unread from then on."""
     meta = Conversation._meta
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     pk = meta.pk.get_db_prep_value(conversation, connection)
@@ -132,8 +140,9 @@ def _raise_revision(conversation: UUID) -> _State:
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {connection.ops.quote_name(meta.db_table)} SET revision = revision + 1, updated = %s,"
-            " unread = %s WHERE id = %s RETURNING revision, title, temporary, deleted_at IS NOT NULL",
-            [now, True, pk],
+            " unread = %s, ended_status = %s, ended_error = %s"
+            " WHERE id = %s RETURNING revision, title, temporary, deleted_at IS NOT NULL",
+            [now, True, outcome.status, outcome.error_code, pk],
         )
         revision, title, temporary, deleted = cursor.fetchone() or (0, "", False, True)
     return _State(revision, title, bool(temporary), bool(deleted))

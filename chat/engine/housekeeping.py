@@ -14,6 +14,7 @@ from django.utils import timezone
 from ..conf import settings
 from ..sessions import Identity, Verdict, check_all, suspended
 from . import budgets, expiry, journal, recovery
+from .reporting import Reporter
 
 if TYPE_CHECKING:
     from .runner import Runner
@@ -35,6 +36,7 @@ class Housekeeping:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._observer = recovery.Observer(settings.RUNNER_TIMEOUT, 2 * settings.RUNNER_BEAT)
+        self._reporter = Reporter(runner)
         self._checked_at = asyncio.get_running_loop().time()
 
     async def run(self) -> None:
@@ -71,7 +73,7 @@ class Housekeeping:
     async def _beat(self) -> None:
         runner = self._runner
         try:
-            beats = await runner.pulse.run(recovery.beat, runner.id)
+            beats = await runner.pulse.run(recovery.beat, runner.id, self._reporter.report())
         except Exception:
             self._observer.missed()
             raise
@@ -80,6 +82,7 @@ class Housekeeping:
             logger.error("this process was taken for dead; it registers again")
             await runner.reincarnate()
             return
+        runner.health.paused = beats.paused
         runner.remote.others = bool(beats.others)
         runner.remote.watched()
         for dead, at_beat in self._observer.look(beats.others, asyncio.get_running_loop().time()):

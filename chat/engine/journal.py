@@ -16,6 +16,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.models import Exists, OuterRef
 
 from ..models import LIVE, Generation, JournalChunk
+from ..prepared import Select
 
 logger = logging.getLogger("llmchat.journal")
 
@@ -61,10 +62,17 @@ def write(chunks: list[Chunk], runner: UUID) -> tuple[list[int], list[Flag]]:
             except DatabaseError:
                 logger.exception("the frames of generation %d were refused", chunk.generation)
                 refused.append(chunk.generation)
-    rows = Generation.objects.filter(runner=runner, status__in=LIVE).values_list(
-        "pk", "stop_requested", "watched_at"
-    )
-    return refused, [Flag(pk, stop, str(watched or "")) for pk, stop, watched in rows]
+    return refused, [Flag(pk, stop, str(watched or "")) for pk, stop, watched in _flags(runner=runner)]
+
+
+_flags = Select(
+    Generation,
+    lambda runner: (
+        Generation.objects.filter(runner=runner, status__in=LIVE)
+        .order_by()
+        .values_list("pk", "stop_requested", "watched_at")
+    ),
+)
 
 
 def _insert(chunks: list[Chunk]) -> None:

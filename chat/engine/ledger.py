@@ -9,6 +9,7 @@ import msgspec
 
 from ..models import Owner, UsageRecord
 from ..offering import tariff_of_row
+from ..prepared import Insert
 from ..upstream.prices import Tariff
 from ..upstream.types import Usage
 
@@ -43,29 +44,36 @@ def settle(attempts: list[Attempt]) -> None:
         attempt.cost = None if cost is None else cost.quantize(_SMALLEST, ROUND_HALF_UP)
 
 
+_insert_records = Insert(UsageRecord)
+
+
 def record(generation: int, owner: Owner, door: str, attempts: list[Attempt]) -> None:
     """Writes the attempts of one generation, in their order. Belongs into the transaction of its end."""
-    UsageRecord.objects.bulk_create(
-        UsageRecord(
-            **owner.fields,
-            generation_id=generation,
-            door=door,
-            attempt=number,
-            provider=attempt.provider,
-            model=attempt.model,
-            status=attempt.status,
-            error_code=attempt.error_code,
-            prompt_tokens=attempt.usage.prompt_tokens,
-            cached_tokens=attempt.usage.cached_tokens,
-            completion_tokens=attempt.usage.completion_tokens,
-            reasoning_tokens=attempt.usage.reasoning_tokens,
-            estimated=attempt.estimated,
-            cost=attempt.cost,
-            price=attempt.price,
-            first_token_ms=attempt.first_token_ms,
-            total_ms=attempt.total_ms,
+    if not attempts:
+        return
+    _insert_records(
+        *(
+            UsageRecord(
+                **owner.fields,
+                generation_id=generation,
+                door=door,
+                attempt=number,
+                provider=attempt.provider,
+                model=attempt.model,
+                status=attempt.status,
+                error_code=attempt.error_code,
+                prompt_tokens=attempt.usage.prompt_tokens,
+                cached_tokens=attempt.usage.cached_tokens,
+                completion_tokens=attempt.usage.completion_tokens,
+                reasoning_tokens=attempt.usage.reasoning_tokens,
+                estimated=attempt.estimated,
+                cost=attempt.cost,
+                price=attempt.price,
+                first_token_ms=attempt.first_token_ms,
+                total_ms=attempt.total_ms,
+            )
+            for number, attempt in enumerate(attempts, start=1)
         )
-        for number, attempt in enumerate(attempts, start=1)
     )
 
 

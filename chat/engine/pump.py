@@ -65,6 +65,11 @@ class Pump:
         self.journalled_n = 0
         self.watched_elsewhere = ""
 
+    @property
+    def chars(self) -> int:
+        """How much the provider has said so far."""
+        return self._tally.chars
+
     def stop(self, reason: str) -> None:
         """Ends the answer where it is. The first reason counts; an end already reached stays."""
         if self._stop_reason or (self._producing is not None and self._producing.done()):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -18,7 +19,7 @@ from django.utils import timezone
 
 from ..models import LIVE, Generation, Owner, Runner, Status
 from ..upstream.types import Usage
-from . import journal
+from . import journal, pauses
 from .ending import Outcome, finish
 from .ledger import Attempt
 from .livelog import Told, read
@@ -29,10 +30,11 @@ logger = logging.getLogger("llmchat.recovery")
 
 
 class Beats(msgspec.Struct):
-    """What one beat found: whether we still count as alive, and the beats of the others."""
+    """What one beat found: whether we still count as alive, the beats of the others, what is paused."""
 
     alive: bool
     others: dict[UUID, int]
+    paused: frozenset[str] = frozenset()
 
 
 def register(runner: UUID, label: str) -> None:
@@ -40,11 +42,12 @@ def register(runner: UUID, label: str) -> None:
     Runner.objects.get_or_create(id=runner, defaults={"label": label[:200]})
 
 
-def beat(runner: UUID) -> Beats:
-    """One sign of life, and a look at the others."""
-    alive = Runner.objects.filter(pk=runner, dead=False).update(beat=F("beat") + 1) == 1
+def beat(runner: UUID, figures: dict[str, Any] | None = None) -> Beats:
+    """One sign of life, with what the process tells of itself, and a look at the others."""
+    me = Runner.objects.filter(pk=runner, dead=False)
+    alive = me.update(beat=F("beat") + 1, seen=timezone.now(), figures=figures or {}) == 1
     others = Runner.objects.filter(dead=False).exclude(pk=runner).values_list("pk", "beat")
-    return Beats(alive, dict(others))
+    return Beats(alive, dict(others), pauses.read())
 
 
 class Observer:

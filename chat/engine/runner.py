@@ -24,7 +24,7 @@ from ..upstream.health import Health
 from ..upstream.stream import UpstreamStream
 from ..upstream.target import Target
 from ..upstream.types import ChatRequest
-from . import recovery
+from . import pauses, recovery
 from .admission import Admission, Ticket
 from .context import lasting_context
 from .ending import Written
@@ -96,6 +96,7 @@ class Runner:
     async def register(self) -> None:
         """Enters this process into the database; answers can begin from then on."""
         await self.writer.run(recovery.register, self.id, self.label)
+        self.health.paused = await self.pulse.run(pauses.read)
         self.registered.set()
 
     async def reincarnate(self) -> None:

@@ -15,6 +15,7 @@ from .choosing import choose, reads
 from .limits import check_pace
 from .locks import wait_briefly
 from .orders import Call, Job
+from .pauses import check_site
 
 #: Seconds that an answer of an API door goes on when nobody has begun to read it.
 UNREAD_SECONDS = 3.0
@@ -22,6 +23,7 @@ UNREAD_SECONDS = 3.0
 
 def stateless(owner: Owner, user: Any, runner: UUID, health: Health, call: Call) -> Job:
     """The job of a call: a generation row without a message, nothing else. Raises `Refused`."""
+    check_site(health.paused)
     with transaction.atomic():
         wait_briefly()
         return _stateless(owner, user, runner, health, call)

@@ -22,6 +22,7 @@ from ..exceptions import Refused
 from ..models import CONTINUABLE, LIVE, Conversation, Generation, Message, Role, Status
 from ..offering import one_look
 from ..policy import get_policy
+from ..prepared import Insert, Select, Update
 from ..protocol import Accepted, Continue, Edit, Regenerate, Send
 from ..serializing import message_object
 from . import budgets, prompt
@@ -29,10 +30,23 @@ from .choosing import Choice, choose, choose_again, reads
 from .limits import check_pace
 from .locks import wait_briefly
 from .orders import Call, Job, Order, Submitted
+from .pauses import check_site
 from .stateless import UNREAD_SECONDS
 from .targets import duplicate, find_conversation, find_message, kind_of, lock, target_of
 
 TITLE_CHARS = 60
+
+
+_last_message = Select(
+    Message, lambda conversation: Message.objects.filter(conversation=conversation).order_by("-position")[:1]
+)
+_insert_messages = Insert(Message)
+_insert_generation = Insert(Generation)
+_touched = Update(
+    Conversation,
+    lambda pk: Conversation.objects.filter(pk=pk),
+    ("revision", "updated", "model", "expires_at"),
+)
 
 
 def submit(order: Order) -> Submitted:
@@ -71,7 +85,7 @@ def _send(order: Order, command: Send, conversation: Conversation | None) -> Sub
     parent: Message | None = None
     position = 0
     if conversation is not None:
-        last = conversation.messages.order_by("-position").first()
+        last = next(iter(_last_message(conversation=conversation.pk)), None)
         position = last.position + 1 if last is not None else 0
         if command.parent is msgspec.UNSET or (last is not None and command.parent == last.pk):
             parent = last
@@ -141,7 +155,7 @@ def _ask(
         conversation=conversation, parent=parent, role=Role.USER, content=text, position=position
     )
     answer = _placeholder(order, conversation, question, choice, position + 1)
-    Message.objects.bulk_create([question, answer])
+    _insert_messages(question, answer)
     if not conversation.temporary:
         title = [search.Text(conversation.pk, conversation.pk, conversation.title)] if position == 0 else []
         search.put(order.owner, *title, search.Text(question.pk, conversation.pk, text))
@@ -155,7 +169,7 @@ def _regenerate(order: Order, command: Regenerate, conversation: Conversation, t
     choice = choose_again(order.user, order.health, conversation, target.model, command.model)
     _touch(conversation, choice)
     answer = _placeholder(order, conversation, question, choice, _next_position(conversation))
-    answer.save(force_insert=True)
+    _insert_messages(answer)
     return _begin(order, conversation, question, answer, choice, {}, [answer])
 
 
@@ -202,7 +216,7 @@ def _begin(
         )
     tokens = prompt.estimate_messages(messages)
     claims = budgets.claims_of(order.owner, order.user, choice.first, tokens, options)
-    generation = Generation.objects.create(
+    generation = Generation(
         **order.owner.fields,
         message=answer,
         door=order.door,
@@ -217,6 +231,7 @@ def _begin(
         runner_id=order.runner,
         reserved=budgets.money(claims),
     )
+    _insert_generation(generation)
     budgets.reserve(generation.pk, claims)
     return Submitted(
         Accepted(
@@ -265,10 +280,13 @@ def _abandon_after(order: Order) -> float:
 def _touch(conversation: Conversation, choice: Choice) -> None:
     """Raises the revision of a locked conversation; a temporary one lives on."""
     conversation.revision += 1
-    changes: dict[str, Any] = {"expires_at": expiry()} if conversation.temporary else {}
-    Conversation.objects.filter(pk=conversation.pk).update(
-        revision=conversation.revision, updated=timezone.now(), model=choice.name, **changes
-    )
+    changed = {
+        "revision": conversation.revision,
+        "updated": timezone.now(),
+        "model": choice.name,
+        "expires_at": expiry() if conversation.temporary else conversation.expires_at,
+    }
+    _touched(changed, pk=conversation.pk)
 
 
 def expiry() -> datetime.datetime:
@@ -307,6 +325,7 @@ def _check_limits(order: Order, text: str = "") -> None:
         raise Refused("too_large")
     if order.refused:
         raise Refused("rate_limited", retry_after=5)
+    check_site(order.health.paused)
     check_pace(order.owner, order.door)
 
 

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from ..exceptions import Refused
 from ..models import Conversation, Generation, Message, Owner
+from ..prepared import Select
 from ..protocol import Accepted, Continue, Creating, Edit, Regenerate, Send
 from .orders import Order, Submitted
 
@@ -17,7 +18,7 @@ def find_conversation(owner: Owner, command: Send) -> Conversation | None:
         if command.parent:
             raise Refused("not_found")
         return None
-    return _locked(Conversation.objects.for_owner(owner).filter(pk=command.conversation))
+    return _one(_mine(**owner.fields, pk=command.conversation))
 
 
 def find_message(owner: Owner, command: Edit | Regenerate | Continue) -> Message:
@@ -67,14 +68,24 @@ def duplicate(order: Order) -> Submitted | None:
 
 def lock(conversation: Conversation) -> Conversation:
     """The conversation as it is now, its row held until the end of the transaction."""
-    return _locked(Conversation.objects.filter(pk=conversation.pk))
+    return _one(_itself(pk=conversation.pk))
 
 
-def _locked(rows: QuerySet[Conversation]) -> Conversation:
-    if connection.features.has_select_for_update:
-        rows = rows.select_for_update(of=("self",))
-    # Not first(): to sort the one row costs more than to read it.
-    try:
-        return rows.get()
-    except Conversation.DoesNotExist:
-        raise Refused("not_found") from None
+def _one(rows: list[Conversation]) -> Conversation:
+    if not rows:
+        raise Refused("not_found")
+    return rows[0]
+
+
+def _locked(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    return rows.select_for_update(of=("self",)) if connection.features.has_select_for_update else rows
+
+
+_itself = Select(Conversation, lambda pk: _locked(Conversation.objects.filter(pk=pk)))
+_mine = Select(
+    Conversation,
+    lambda owner_id, session_key, pk: _locked(
+        Conversation.objects.for_owner(Owner(owner_id, session_key)).filter(pk=pk)
+    ),
+    owner_id="owner",
+)

@@ -9,7 +9,9 @@ from .keys import ApiKey, digest_of
 from .limits import Budget, BudgetCounter, Reservation
 from .message import Message
 from .owner import Owner
+from .pause import Pause
 from .preferences import Preference, Preferences
+from .rollup import SummedDay, UsageSum
 from .search import SearchEntry
 from .status import CONTINUABLE, LIVE, Role, Status
 from .usage import UsageRecord
@@ -30,6 +32,7 @@ __all__ = [
     "JournalChunk",
     "Message",
     "Owner",
+    "Pause",
     "Preference",
     "Preferences",
     "Reservation",
@@ -37,6 +40,8 @@ __all__ = [
     "Runner",
     "SearchEntry",
     "Status",
+    "SummedDay",
     "UsageRecord",
+    "UsageSum",
     "digest_of",
 ]

@@ -34,6 +34,15 @@ class ContentAccess(models.Model):
         related_name="+",
     )
     reader_name = models.CharField(_("reader's name"), max_length=254)
+    #: Whose texts they were; null for guests, and where nobody's in particular.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("owner"),
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+    )
     conversation_id = models.UUIDField(_("conversation"), null=True, db_index=True)
     owner_name = models.CharField(_("owner's name"), max_length=254, blank=True, default="")
     action = models.CharField(_("action"), max_length=20)

@@ -68,6 +68,9 @@ class Conversation(models.Model):
     object_id = models.CharField(max_length=255, blank=True, default="")
     subject = GenericForeignKey("content_type", "object_id")
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    #: How the answer that ended last did, and with which error: the admin filters a million of them by it.
+    ended_status = models.CharField(max_length=12, blank=True, default="", editable=False)
+    ended_error = models.CharField(max_length=32, blank=True, default="", editable=False)
     created = models.DateTimeField(_("created"), auto_now_add=True)
     updated = models.DateTimeField(_("updated"), auto_now=True)
 
@@ -94,6 +97,13 @@ class Conversation(models.Model):
                 fields=("expires_at",),
                 condition=models.Q(expires_at__isnull=False),
                 name="llmchat_conv_expires",
+            ),
+            models.Index(fields=("model", "-updated", "id"), name="llmchat_conv_model"),
+            models.Index(fields=("ended_status", "-updated", "id"), name="llmchat_conv_status"),
+            models.Index(
+                fields=("ended_error", "-updated", "id"),
+                condition=~models.Q(ended_error=""),
+                name="llmchat_conv_error",
             ),
         ]
 

@@ -45,6 +45,9 @@ class Feedback(models.Model):
     comment = models.TextField(_("comment"), blank=True, default="")
     created = models.DateTimeField(_("created"), auto_now_add=True)
     updated = models.DateTimeField(_("updated"), auto_now=True)
+    #: When somebody of the site has looked at it, and who; a later opinion has to be looked at anew.
+    handled_at = models.DateTimeField(_("handled"), null=True, blank=True)
+    handled_by = models.CharField(_("handled by"), max_length=254, blank=True, default="")
 
     class Meta:
         verbose_name = _("feedback")
@@ -66,6 +69,11 @@ class Feedback(models.Model):
         indexes = [
             models.Index(fields=("rating", "-updated"), name="llmchat_fb_rating_updated"),
             models.Index(fields=("-updated", "-id"), name="llmchat_fb_updated"),
+            models.Index(
+                fields=("-updated", "-id"),
+                condition=models.Q(handled_at__isnull=True),
+                name="llmchat_fb_open",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -18,6 +18,9 @@ class Runner(models.Model):
     beat = models.PositiveBigIntegerField(_("beat"), default=0)
     dead = models.BooleanField(_("dead"), default=False)
     started = models.DateTimeField(_("started"), auto_now_add=True)
+    #: What the process told of itself with its last beat, and when: the console shows it.
+    figures = models.JSONField(default=dict, blank=True)
+    seen = models.DateTimeField(_("last beat"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("runner")
@@ -127,6 +130,17 @@ class Generation(models.Model):
             models.Index(fields=("owner", "created"), name="llmchat_gen_owner_created"),
             models.Index(fields=("session_key", "created"), name="llmchat_gen_guest_created"),
             models.Index(fields=("runner", "status"), name="llmchat_gen_runner_status"),
+            # The filters of the admin's list, which is ordered by id.
+            models.Index(fields=("created",), name="llmchat_gen_created"),
+            models.Index(fields=("status", "-id"), name="llmchat_gen_status"),
+            models.Index(fields=("model", "-id"), name="llmchat_gen_model"),
+            models.Index(fields=("door", "-id"), name="llmchat_gen_door"),
+            models.Index(
+                fields=("error_code", "-id"), condition=~models.Q(error_code=""), name="llmchat_gen_error"
+            ),
+            models.Index(
+                fields=("reference",), condition=~models.Q(reference=""), name="llmchat_gen_reference"
+            ),
         ]
 
     def __str__(self) -> str:

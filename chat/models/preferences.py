@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from msgspec import Meta, Struct
 
+from ..prepared import Select
 from .owner import Owner
 
 MAX_INSTRUCTIONS = 4_000
@@ -28,9 +29,9 @@ class Preferences(Struct, forbid_unknown_fields=True, omit_defaults=True):
 class PreferenceQuerySet(models.QuerySet["Preference"]):
     def of(self, owner: Owner) -> Preferences:
         """The owner's preferences; the defaults where nothing was ever set."""
-        rows = self.filter(**owner.fields) if owner else self.none()
-        values = rows.values_list("values", flat=True).first()
-        return _lenient(values or {})
+        for (values,) in _values_of(**owner.fields) if owner else ():
+            return _lenient(values)
+        return Preferences()
 
 
 class Preference(models.Model):
@@ -71,13 +72,23 @@ class Preference(models.Model):
         return f"{self._meta.verbose_name} {self.owner_id or self.session_key[:8]}"
 
 
+_values_of = Select(
+    Preference,
+    lambda owner_id, session_key: Preference.objects.filter(
+        owner=owner_id, session_key=session_key
+    ).values_list("values"),
+    owner_id="owner",
+)
+_FIELDS = {field.name: field.type for field in msgspec.structs.fields(Preferences)}
+
+
 def _lenient(values: dict[str, Any]) -> Preferences:
     """Those of the values that still fit: a choice that is no longer offered must not break the page."""
     kept = {}
-    for field in msgspec.structs.fields(Preferences):
-        if field.name in values:
+    for name, kind in _FIELDS.items():
+        if name in values:
             try:
-                kept[field.name] = msgspec.convert(values[field.name], field.type)
+                kept[name] = msgspec.convert(values[name], kind)
             except msgspec.ValidationError:
                 continue
     return Preferences(**kept)

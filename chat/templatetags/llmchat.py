@@ -43,13 +43,17 @@ FIRST_MODULES = (
     "list",
     "menu",
     "message",
+    "models",
     "notices",
+    "popover",
+    "queue",
     "schedule",
     "socket",
     "states",
     "store",
     "thread",
     "transport",
+    "tuning",
 )
 #: Stands for any conversation while an address is made; the page puts the real one in.
 _ANY = UUID(int=0)

@@ -66,11 +66,18 @@ class Health:
         self._seconds = seconds
         self._clock = clock
         self._circuits: dict[str, Circuit] = {}
+        #: What the operator has switched off: models by name or `provider/model`, providers as `provider/`.
+        self.paused: frozenset[str] = frozenset()
+
+    def is_paused(self, target: Target) -> bool:
+        """Whether the operator has switched `target` off, under any of its names."""
+        names = {target.name, target.model, _model_key(target), f"{target.provider}/"}
+        return not names.isdisjoint(self.paused)
 
     def allows(self, target: Target) -> bool:
         """Whether `target` is worth a request now."""
         now = self._clock()
-        return all(circuit.allows(now) for circuit in self._known(target))
+        return not self.is_paused(target) and all(circuit.allows(now) for circuit in self._known(target))
 
     def wait(self, target: Target) -> float:
         """Seconds until `allows` may say yes; 0 when it does."""

@@ -44,6 +44,8 @@ def feedback(request: HttpRequest, message: UUID) -> HttpResponse:
             "rating": opinion.rating,
             "reasons": sorted(set(opinion.reasons)),
             "comment": opinion.comment.replace("\0", "").strip(),
+            "handled_at": None,
+            "handled_by": "",
         },
     )
     return json_response(feedback_object(row))

@@ -20,7 +20,8 @@ def test_a_quick_run_measures_everything_once(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     told = json.loads(report.read_text())
     rows = {row["server"]: row for row in told["rows"]}
-    assert set(rows) >= {"relay", "daphne", "uvicorn"}
+    assert set(rows) >= {"relay", "daphne", "uvicorn", "v1"}
+    assert rows["v1"]["relayed"]
     for name in ("daphne", "uvicorn"):
         row = rows[name]
         assert row["cpu_ms_per_answer"] > 0

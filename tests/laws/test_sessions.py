@@ -168,7 +168,7 @@ async def test_a_handshake_that_cannot_be_checked_is_told_to_come_back(
     def away(*args: Any) -> Any:
         raise OperationalError("away")
 
-    monkeypatch.setattr(sessions, "_load", away)
+    monkeypatch.setattr(sessions, "_load_one", away)
     from tests.wsclient import ChatClient
 
     client = ChatClient(site.socket_url, site.headers(cookie))

@@ -55,7 +55,7 @@ export class Api {
 
   /**
    * @param {string} id
-   * @param {{title?: string, pinned?: boolean, archived?: boolean}} changes
+   * @param {{title?: string, pinned?: boolean, archived?: boolean, system_prompt?: string, options?: object}} changes
    */
   change(id, changes) {
     return this.#request("PATCH", this.#address(id), changes);
@@ -64,6 +64,11 @@ export class Api {
   /** @param {string} id */
   remove(id) {
     return this.#request("DELETE", this.#address(id));
+  }
+
+  /** @returns {Promise<{results: import("./models.js").Model[]}>} */
+  models() {
+    return this.#request("GET", new URL("../models/", new URL(this.#conversations, location.href)).href);
   }
 
   /** @param {string} id */

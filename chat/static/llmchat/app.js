@@ -12,10 +12,13 @@ import { t } from "./labels.js";
 import "./list.js";
 import { openMenu } from "./menu.js";
 import { loadRenderer } from "./message.js";
+import "./models.js";
 import { Notices } from "./notices.js";
+import { Queue } from "./queue.js";
 import { ChatSocket } from "./socket.js";
 import { Store } from "./store.js";
 import "./thread.js";
+import { Tuning } from "./tuning.js";
 
 /**
  * @typedef {import("./list.js").ListElement} ListElement
@@ -43,6 +46,7 @@ class AppElement extends HTMLElement {
     if (typed) this.#store.keepDraft(config.conversation, typed);
     this.#enter(config.conversation).then(() => this.#chat.resume());
     this.#conversations.load();
+    this.#loadModels();
   }
 
   #started = false;
@@ -60,6 +64,9 @@ class AppElement extends HTMLElement {
     failed: (error) => this.#failed(error),
   });
 
+  #queue = new Queue(this.#store);
+  #tuning = new Tuning(this.#api, this.#store);
+
   get #list() {
     return /** @type {ListElement} */ (this.#find("llmchat-list"));
   }
@@ -70,6 +77,10 @@ class AppElement extends HTMLElement {
 
   get #composer() {
     return /** @type {ComposerElement} */ (this.#find("llmchat-composer"));
+  }
+
+  get #models() {
+    return /** @type {import("./models.js").ModelsElement} */ (this.#find("llmchat-models"));
   }
 
   /**
@@ -88,7 +99,10 @@ class AppElement extends HTMLElement {
       touch: (id) => this.#thread.touch(id),
       renamed: ({ from, to }) => this.#thread.rename(from, to),
       identified: () => this.#identified(),
-      ended: (message) => this.#say(`${t("answerDone")} ${this.#thread.spoken(message.id).slice(0, SPOKEN)}`),
+      ended: (message) => {
+        this.#sendWaiting(message);
+        this.#say(`${t("answerDone")} ${this.#thread.spoken(message.id).slice(0, SPOKEN)}`);
+      },
       refused: ({ error, text }) => this.#refused(error, text),
       missing: () => this.#showMissing(true),
       failed: (error) => this.#failed(error),
@@ -103,6 +117,11 @@ class AppElement extends HTMLElement {
     /** @type {Record<string, (detail: any) => void>} */
     const wishes = {
       send: (text) => this.#send(text),
+      queue: (text) => this.#wait(text),
+      unqueue: (id) => this.#unqueue(id),
+      "send-waiting": (id) => this.#sendWaitingOne(id),
+      "edit-last": () => this.#editLast(),
+      model: (name) => this.#tuning.change({ model: name }),
       draft: (text) => {
         loadRenderer();
         this.#store.keepDraft(this.#chat.conversation.id, text);
@@ -123,6 +142,9 @@ class AppElement extends HTMLElement {
     for (const [name, grant] of Object.entries(wishes)) {
       this.addEventListener(`llmchat-${name}`, (event) => grant(/** @type {CustomEvent} */ (event).detail));
     }
+    this.#tuning.addEventListener("change", () => this.#showTuning());
+    // Another tab has sent, or taken back, what waits.
+    window.addEventListener("storage", () => this.#showWaiting());
     this.addEventListener("click", (event) => this.#clicked(event));
     this.addEventListener("keydown", (event) => this.#pressed(event));
     window.addEventListener("popstate", () => config.routed && this.#enter(this.#addressed()));
@@ -159,7 +181,10 @@ class AppElement extends HTMLElement {
       this.#notices.show("error", /** @type {CustomEvent} */ (event).detail.message);
     });
     this.#socket.addEventListener("conversation", (event) => {
-      this.#conversations.follow(/** @type {CustomEvent} */ (event).detail);
+      const frame = /** @type {CustomEvent} */ (event).detail;
+      this.#conversations.follow(frame);
+      // Of the open one `ended` tells.
+      if (frame.state === "idle" && frame.conversation !== this.#chat.conversation.id) this.#sendElsewhere(frame.conversation);
     });
   }
 
@@ -169,9 +194,82 @@ class AppElement extends HTMLElement {
     if (this.#chat.running) return;
     this.#notices.hide("refused");
     this.#composer.text = "";
-    this.#chat.send(text);
+    this.#chat.send(text, this.#tuning.fields);
     this.#store.keepDraft(this.#chat.conversation.id, "");
     this.#thread.toEnd();
+  }
+
+  /** @param {string} text is sent when the answer has ended */
+  #wait(text) {
+    const { id } = this.#chat.conversation;
+    if (!this.#queue.add(id, text)) return this.#notices.show("error", t("storageFull"));
+    this.#composer.text = "";
+    this.#store.keepDraft(id, "");
+    this.#showWaiting();
+    this.#say(t("queuedMessage"));
+  }
+
+  /** @param {string} id */
+  #unqueue(id) {
+    this.#queue.remove(this.#chat.conversation.id, id);
+    this.#showWaiting();
+  }
+
+  /** @param {import("./conversation.js").Message} answer that has ended */
+  #sendWaiting({ status }) {
+    const [next] = this.#queue.of(this.#chat.conversation.id);
+    // After an error it is the reader's turn.
+    if (next && !this.#chat.running && (status === "complete" || status === "stopped")) this.#sendWaitingOne(next.id);
+  }
+
+  /** @param {string} id */
+  #sendWaitingOne(id) {
+    const conversation = this.#chat.conversation.id;
+    const waiting = this.#queue.of(conversation).find((one) => one.id === id);
+    if (!waiting || this.#chat.running) return;
+    this.#chat.send(waiting.text, { ...this.#tuning.fields, id });
+    this.#queue.remove(conversation, id);
+    this.#showWaiting();
+    this.#thread.toEnd();
+  }
+
+  /** @param {string} conversation that is not open and has become idle */
+  #sendElsewhere(conversation) {
+    const [next] = this.#queue.of(conversation);
+    if (!next) return;
+    this.#chat.sendTo(conversation, next);
+    this.#queue.remove(conversation, next.id);
+  }
+
+  #showWaiting() {
+    this.#composer.waiting = this.#queue.of(this.#chat.conversation.id);
+  }
+
+  /** What was asked last, to be asked anew. */
+  #editLast() {
+    const asked = [...this.#thread.querySelectorAll(".lc-user")].at(-1);
+    /** @type {HTMLElement | null | undefined} */ (asked?.querySelector('[data-action="edit"]'))?.click();
+  }
+
+  async #loadModels() {
+    try {
+      this.#models.models = (await this.#api.models()).results;
+      this.#showTuning();
+    } catch {
+      // The name of the model is shown all the same, and the site's choice answers.
+    }
+  }
+
+  #showTuning() {
+    this.#models.current = this.#tuning.model || (this.#models.models.length ? "" : config.model);
+    this.#find("[data-do=tune]").classList.toggle("lc-touched", this.#tuning.isTouched);
+  }
+
+  /** @param {HTMLElement} anchor */
+  async #tune(anchor) {
+    if (anchor.getAttribute("aria-expanded") === "true") return;
+    const { openTuner } = await import("./tuner.js");
+    openTuner(anchor, this.#tuning, (error) => this.#notices.show("error", error.message || t("notSaved")));
   }
 
   /**
@@ -209,6 +307,7 @@ class AppElement extends HTMLElement {
     this.#find(".lc-greeting").hidden = conversation.id !== null || conversation.messages.size > 0;
     this.#thread.show(conversation);
     this.#composer.running = running;
+    this.#tuning.open(conversation.id, conversation.tuned);
     const title = this.#conversations.title(conversation.id ?? "") || conversation.title;
     this.#find(".lc-title-text").textContent = title || t(conversation.id ? "untitled" : "newChat");
     this.#find(".lc-header").classList.toggle("lc-new", conversation.id === null);
@@ -235,6 +334,7 @@ class AppElement extends HTMLElement {
     this.#list.current = id;
     const opened = this.#chat.open(id);
     this.#composer.text = this.#store.draft(id);
+    this.#showWaiting();
     if (matchMedia("(pointer: fine)").matches) this.#composer.focusField();
     await opened;
   }
@@ -255,6 +355,9 @@ class AppElement extends HTMLElement {
   #identified() {
     const { id } = this.#chat.conversation;
     if (!id) return;
+    this.#tuning.identified(id);
+    this.#queue.identified(id);
+    this.#showWaiting();
     this.#store.keepDraft(null, "");
     this.#store.keepDraft(id, this.#composer.text);
     if (config.routed) history.replaceState(null, "", config.page.replace("{id}", id));
@@ -276,6 +379,7 @@ class AppElement extends HTMLElement {
     if (target.dataset.do === "drawer") this.#drawer.toggle();
     if (target.dataset.do === "close-drawer") this.#drawer.close();
     if (target.dataset.do === "suggest") this.#send(target.textContent?.trim() ?? "");
+    if (target.dataset.do === "tune") this.#tune(target);
     if (target.dataset.do === "title" && id) this.#rename(id, target);
     if (target.dataset.do === "menu" && id) {
       openMenu(target, [

@@ -79,12 +79,27 @@ export class Chat extends EventTarget {
     }
   }
 
-  /** @param {string} text */
-  send(text) {
+  /**
+   * @param {string} text
+   * @param {Record<string, any>} [fields] further ones of the command, such as `model`; `id` repeats an attempt
+   */
+  send(text, fields = {}) {
     const { id: conversation, leaf } = this.conversation;
-    const sending = { id: uuid(), conversation, text, ...(conversation && { parent: leaf?.id ?? null }) };
+    const sending = { id: uuid(), ...fields, conversation, text, ...(conversation && { parent: leaf?.id ?? null }) };
     this.#store.post(sending);
     this.#deliver(this.conversation, sending);
+  }
+
+  /**
+   * Send into a conversation that is not open.
+   *
+   * @param {string} conversation
+   * @param {{id: string, text: string}} waiting
+   */
+  sendTo(conversation, waiting) {
+    const sending = { ...waiting, conversation };
+    this.#store.post(sending);
+    this.#deliver(new Conversation(conversation), sending);
   }
 
   /**

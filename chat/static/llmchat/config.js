@@ -11,6 +11,7 @@ import { useLabels } from "./labels.js";
  * @property {string} conversations address of the list
  * @property {string} page address of a conversation, with `{id}` in it
  * @property {string | null} conversation the one to open
+ * @property {string} model the site's choice
  * @property {boolean} routed whether the address bar follows the conversation
  * @property {string} signIn
  * @property {string} signInNext the parameter that says where to go after it

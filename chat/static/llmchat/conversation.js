@@ -29,6 +29,8 @@ export class Conversation {
     this.id = id;
     this.title = "";
     this.revision = 0;
+    /** @type {Partial<import("./tuning.js").Tuned> | undefined} what the server keeps for it, once it was read */
+    this.tuned = undefined;
     /** @type {Map<string, Message>} */
     this.messages = new Map();
     /** @type {Map<string | null, string[]>} children in the order they were written */
@@ -40,9 +42,10 @@ export class Conversation {
   /**
    * Take over a state read from the server, keeping what is shown and what is on its way there.
    *
-   * @param {{title: string, revision: number, leaf: string | null, messages: Message[]}} detail
+   * @param {{title: string, revision: number, leaf: string | null, messages: Message[]} & import("./tuning.js").Tuned} detail
    */
-  load({ title, revision, leaf, messages }) {
+  load({ title, revision, leaf, messages, model, system_prompt, options }) {
+    this.tuned = { model, system_prompt, options };
     const fresh = this.messages.size === 0;
     this.title = title;
     this.revision = revision;

@@ -58,7 +58,8 @@ export class Polling extends EventTarget {
     this.#abort = new AbortController();
     this.#enter("connecting");
     const frames = await this.#get({}, this.#abort.signal);
-    if (!frames || this.state !== "connecting") return;
+    // A refusal has said so by itself, a stop has been asked for meanwhile.
+    if (!frames || this.#abort.signal.aborted) return;
     this.#enter("open");
     this.#say(frames);
   }

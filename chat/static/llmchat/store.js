@@ -6,6 +6,9 @@
  * @property {string | null} conversation
  * @property {string} text
  * @property {string | null} [parent]
+ * @property {string} [model]
+ * @property {Record<string, any>} [options]
+ * @property {string} [system_prompt]
  */
 
 export class Store {
@@ -48,6 +51,27 @@ export class Store {
   posted(id) {
     const rest = this.outbox.filter((one) => one.id !== id);
     this.#write(() => sessionStorage, "outbox", rest.length ? JSON.stringify(rest) : "");
+  }
+
+  /**
+   * @param {string} name
+   * @returns {any} null when nothing was kept
+   */
+  kept(name) {
+    try {
+      return JSON.parse(this.#read(() => localStorage, name) ?? "null");
+    } catch {
+      return null;
+    }
+  }
+
+  /**
+   * @param {string} name
+   * @param {any} value null to forget it
+   * @returns {boolean} whether it could be kept
+   */
+  keep(name, value) {
+    return this.#write(() => localStorage, name, value === null ? "" : JSON.stringify(value));
   }
 
   /**

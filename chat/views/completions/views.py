@@ -15,7 +15,8 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from ... import protocol
+from ... import offering, protocol
+from ...conf import settings
 from ...engine.follower import Follower
 from ...engine.livelog import LiveLog
 from ...engine.running import runner_here
@@ -124,14 +125,21 @@ def _caller(request: HttpRequest) -> Caller:
 
 
 def _models(request: HttpRequest) -> list[tuple[str, str]]:
-    """(model, provider's alias)."""
+    """The names that the key's owner may use, and to which provider each belongs; aliases to none."""
     who, policy = _caller(request), get_policy()
-    names = policy.get_models(who.user) or [policy.get_model(who.user)]
-    return [(name, policy.get_provider(name)[0]) for name in names if name]
+    with offering.one_look():
+        names = policy.get_models(who.user) or [policy.get_model(who.user)]
+        aliases = policy.get_aliases(who.user)
+        catalogue = offering.catalogue(who.user)
+    found = {name: offer.target.provider if (offer := catalogue.find(name)) else "" for name in names if name}
+    for name, members in aliases.items():
+        if len(members) > 1 or name in settings.ALIASES:
+            found.setdefault(name, "")
+    return list(found.items())
 
 
 def _model_object(name: str, owned_by: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": owned_by}
+    return {"id": name, "object": "model", "created": 0, "owned_by": owned_by or "llmchat"}
 
 
 def _json(data: Any) -> HttpResponse:

@@ -264,3 +264,20 @@ async def test_the_models_are_those_that_the_owner_may_name(api: Api) -> None:
     assert [(row["id"], row["object"]) for row in body["data"]] == [("scripted", "model")]
     status, row = await api.get("models/scripted")
     assert (status, row) == (200, body["data"][0])
+
+
+@pytest.mark.chat(
+    PROVIDERS={"one": {"MODELS": ["small", "large"]}, "two": {"MODELS": ["large"]}},
+    MODEL="large",
+    ALIASES={"careful": ["large"]},
+)
+async def test_models_of_several_providers_and_aliases_are_listed(api: Api) -> None:
+    _, body = await api.get("models")
+    assert [(row["id"], row["owned_by"]) for row in body["data"]][:3] == [
+        ("large", "one"),
+        ("small", "one"),
+        ("two/large", "two"),
+    ]
+    aliases = {row["id"] for row in body["data"] if row["owned_by"] == "llmchat"}
+    assert aliases == {"auto-best", "auto-fast", "auto-cheap", "careful"}
+    assert (await api.get("models/two/large"))[0] == 200
