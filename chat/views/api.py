@@ -189,7 +189,7 @@ def _change(change: Change, row: Any, owner: Owner) -> HttpResponse:
             search.put(owner, search.Text(row.pk, row.pk, row.title))
     if row.deleted_at is not None:
         stop(Generation.objects.filter(message__conversation=row.pk))
-    _tell(owner, row)
+    tell(owner, row)
     return json_response(conversation_object(row))
 
 
@@ -206,7 +206,7 @@ def _unburied(row: Any, values: dict[str, Any]) -> dict[str, Any]:
 def _delete(row: Any, owner: Owner) -> HttpResponse:
     remove(row.pk)
     row.deleted_at, row.revision = timezone.now(), row.revision + 1
-    _tell(owner, row)
+    tell(owner, row)
     return HttpResponse(status=204)
 
 
@@ -225,7 +225,8 @@ def _delete_all(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-def _tell(owner: Owner, row: Any) -> None:
+def tell(owner: Owner, row: Any) -> None:
+    """Tells the owner's sockets in this process what became of a row that came through `with_state`."""
     state = "deleted" if row.deleted_at is not None else state_of(row)
     frame = protocol.ConversationChanged(
         row.pk,
