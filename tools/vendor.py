@@ -14,6 +14,8 @@ from pathlib import Path
 
 MARKDOWN_IT = "15.0.3"
 LUCIDE = "1.62.0"
+KATEX = "0.19.1"
+MODES = "6.5.5"
 ESBUILD = "0.28.2"
 
 ICONS = [
@@ -34,8 +36,10 @@ ICONS = [
     "download",
     "ellipsis",
     "eye",
+    "git-fork",
     "globe",
     "image",
+    "info",
     "keyboard",
     "list-plus",
     "log-in",
@@ -53,6 +57,8 @@ ICONS = [
     "sliders-horizontal",
     "square-pen",
     "sun",
+    "thumbs-down",
+    "thumbs-up",
     "trash-2",
     "wrap-text",
     "wrench",
@@ -72,6 +78,10 @@ Third-party files of the chat page, written by `tools/vendor.py`; do not edit th
 | `markdown-it.js` | markdown-it {markdown_it}, with mdurl; bundled by esbuild {esbuild}. \
 linkify-it, punycode.js, uc.micro and the entity table are replaced by what the browser has itself \
 (`tools/vendor/`) | MIT, see `markdown-it.LICENSE` |
+| `modes.js` | @codemirror/legacy-modes {modes}, those named in `tools/vendor/modes.js`; \
+bundled by esbuild {esbuild} | MIT, see `codemirror.LICENSE` |
+| `katex/` | KaTeX {katex}: the script minified by esbuild {esbuild}, the styles, and the fonts \
+as woff2 alone | MIT, see `katex.LICENSE` |
 | `../../../templates/llmchat/icons.svg` | lucide-static {lucide} | ISC, see `lucide.LICENSE` |
 """
 
@@ -81,36 +91,78 @@ def main() -> None:
     STATIC.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        packages = [f"markdown-it@{MARKDOWN_IT}", f"lucide-static@{LUCIDE}", f"esbuild@{ESBUILD}"]
+        packages = [
+            f"markdown-it@{MARKDOWN_IT}",
+            f"lucide-static@{LUCIDE}",
+            f"katex@{KATEX}",
+            f"@codemirror/legacy-modes@{MODES}",
+            f"esbuild@{ESBUILD}",
+        ]
         subprocess.run(["npm", "install", "--no-audit", "--no-fund", *packages], cwd=folder, check=True)
         modules = folder / "node_modules"
+        # The package's installer links a binary for this platform; where scripts are off it has to be run.
+        subprocess.run(["node", modules / "esbuild" / "install.js"], check=True)
         bundle_markdown(modules)
+        bundle_modes(modules)
+        copy_katex(modules / "katex")
         SPRITE.write_text(sprite(modules / "lucide-static" / "icons"))
         shutil.copy(modules / "markdown-it" / "LICENSE", STATIC / "markdown-it.LICENSE")
         shutil.copy(modules / "lucide-static" / "LICENSE", STATIC / "lucide.LICENSE")
-    readme = README.format(markdown_it=MARKDOWN_IT, esbuild=ESBUILD, lucide=LUCIDE)
+        shutil.copy(modules / "@codemirror" / "legacy-modes" / "LICENSE", STATIC / "codemirror.LICENSE")
+    readme = README.format(markdown_it=MARKDOWN_IT, esbuild=ESBUILD, lucide=LUCIDE, katex=KATEX, modes=MODES)
     (STATIC / "README.md").write_text(readme)
 
 
 def bundle_markdown(modules: Path) -> None:
     """Writes markdown-it and what it needs as one minified ES module without a source map."""
     replaced = {"linkify-it": "linkify", "punycode.js": "punycode", "uc.micro": "uc-micro"}
-    # The package's installer links a binary for this platform; where scripts are off it has to be run.
-    subprocess.run(["node", modules / "esbuild" / "install.js"], check=True)
+    bundle(
+        modules,
+        modules / "markdown-it" / "dist" / "markdown-it.mjs",
+        STATIC / "markdown-it.js",
+        *(f"--alias:{package}={SHIMS / shim}.js" for package, shim in replaced.items()),
+        "--alias:entities=../entities.js",
+        "--external:../entities.js",
+    )
+
+
+def bundle_modes(modules: Path) -> None:
+    """Writes the languages that are highlighted as one module."""
+    entry = modules.parent / "modes.js"
+    shutil.copy(SHIMS / "modes.js", entry)
+    bundle(modules, entry, STATIC / "modes.js")
+
+
+def copy_katex(package: Path) -> None:
+    """Writes KaTeX's script, styles and fonts; every browser that runs the page reads woff2."""
+    folder = STATIC / "katex"
+    folder.mkdir(exist_ok=True)
+    bundle(package.parent, package / "dist" / "katex.mjs", folder / "katex.js")
+    styles = (package / "dist" / "katex.min.css").read_text()
+    styles = re.sub(
+        r',url\([^)]*\.woff\) format\("woff"\),url\([^)]*\.ttf\) format\("truetype"\)', "", styles
+    )
+    head = f"/*! KaTeX {KATEX}, MIT licence */\n"
+    (folder / "katex.css").write_text(head + styles.replace("url(fonts/", "url(") + "\n")
+    for font in (package / "dist" / "fonts").glob("*.woff2"):
+        shutil.copy(font, folder)
+    shutil.copy(package / "LICENSE", STATIC / "katex.LICENSE")
+
+
+def bundle(modules: Path, entry: Path, output: Path, *options: str) -> None:
+    """One minified ES module of `entry` and what it imports."""
     subprocess.run(
         [
             modules / "esbuild" / "bin" / "esbuild",
-            modules / "markdown-it" / "dist" / "markdown-it.mjs",
+            entry,
             "--bundle",
             "--minify",
             "--format=esm",
             "--target=es2022",
             "--legal-comments=inline",
             "--banner:js=// @ts-nocheck",
-            *(f"--alias:{package}={SHIMS / shim}.js" for package, shim in replaced.items()),
-            "--alias:entities=../entities.js",
-            "--external:../entities.js",
-            f"--outfile={STATIC / 'markdown-it.js'}",
+            *options,
+            f"--outfile={output}",
         ],
         check=True,
     )

@@ -20,7 +20,7 @@ const flat = (node) => [node, ...(node.children ?? []).flatMap(flat)];
  * @param {any} node
  * @returns {string}
  */
-const words = (node) => (typeof node === "string" ? node : (node.text ?? node.children.map(words).join("")));
+const words = (node) => (typeof node === "string" ? node : (node.source ?? node.text ?? node.children.map(words).join("")));
 
 /** @param {string} text */
 const all = (text) => parse(text).flatMap(flat);
@@ -45,11 +45,12 @@ test("so do texts put together at random from what is hard", () => {
     ..."| a | b |\n~|---|:-:|\n~| 1 | 2 |\n~|\\|~| a |\n~|-|".split("~"),
     ..."[foo]: /url\n~[foo]: http://x.y\n~[bar]:\n~http://b.c\n~'title\n~end'\n~[foo]~[bar][]~![i](http://e.f/g)".split("~"),
     ...["**b**", "*", "_", "`", "``", "<http://a.b>", "<div>", "&amp;", "\\", "http://bare.example/a_(b).", "  \n", "~~s~~"],
+    ..."$$\n|$$|$|$x$|$5 and $10|\\(|\\)|\\[\n|\\]\n|\\[|\\]|  $$\n|x^2".split("|"),
     ...["\r\n", "\r", "\0", " ", "x", "- \n", "-", "1)", "+ ", "![", "](", "[a](javascript:x)", "word ", "👍"],
   ];
   let seed = 20261123;
   const random = (/** @type {number} */ below) => (seed = (seed * 48271) % 2147483647) % below;
-  for (let round = 0; round < 400; round += 1) {
+  for (let round = 0; round < 500; round += 1) {
     grow(Array.from({ length: 3 + random(20) }, () => pieces[random(pieces.length)]).join(""));
   }
 });
@@ -132,7 +133,7 @@ test("an image is a link, and nothing is fetched", () => {
 test("no node carries a style or a listener", () => {
   const nodes = [...examples, "![x](http://a.example) [y](http://b.example 'T')", "| a |\n|:-:|\n| b |\n"].flatMap(all);
   const names = new Set(nodes.flatMap((node) => Object.keys(node.attrs ?? {})));
-  assert.deepEqual([...names].sort(), ["aria-hidden", "class", "data-align", "href", "rel", "start", "tabindex", "target", "title"]);
+  assert.deepEqual([...names].sort(), ["aria-hidden", "class", "data-align", "href", "rel", "start", "tabindex", "target", "title", "width"]);
 });
 
 test("a bare address becomes a link, the punctuation after it does not", () => {
@@ -151,6 +152,41 @@ test("a table is aligned without styles", () => {
   assert.deepEqual(cells.map((cell) => cell.attrs), [{ "data-align": "center" }, { "data-align": "right" }]);
 });
 
+/** @param {string} text */
+const formulas = (text) => all(text).filter((node) => node.tag === "math");
+
 test("money stays money", () => {
-  assert.equal(parse("It costs $5 and $10.").map(words).join(""), "It costs $5 and $10.");
+  for (const text of [
+    "It costs $5 and $10.",
+    "$5–$10, or $5-$10, or $5/$6",
+    "(US$5) and CA$7, $20B to $30B",
+    "**$5** to **$6**",
+    "$HOME/$USER and $PATH",
+    "a $ b $ c",
+    "`$x$`",
+    "\\$x$ and $y\\$",
+  ]) {
+    assert.deepEqual(formulas(text), [], text);
+  }
+});
+
+test("a formula is one in all the ways it is written", () => {
+  const found = (/** @type {string} */ text) => formulas(text).map(({ tex, display, block }) => [tex, display, block]);
+  assert.deepEqual(found("where $x_1$, and \\(y < 2\\)."), [["x_1", false, false], ["y < 2", false, false]]);
+  assert.deepEqual(found("so $$x$$ and \\[y\\] hold"), [["x", true, false], ["y", true, false]]);
+  assert.deepEqual(found("text:\n$$\na\n= b\n$$\nmore"), [["a\n= b", true, true]]);
+  assert.deepEqual(found("\\[ a \\]\n\n$$ b $$"), [["a", true, true], ["b", true, true]]);
+  assert.deepEqual(found("- \\[\n  a\n  \\]\n- b"), [["a", true, true]]);
+  assert.deepEqual(found("costs $5 and is $x$"), [["x", false, false]]);
+});
+
+test("what is no formula yet keeps its source in sight", () => {
+  assert.deepEqual(formulas("$$\n\\int_0").map(({ tex, source }) => [tex, source]), [["", "$$\n\\int_0"]]);
+  assert.deepEqual(formulas("$$\n\\int_0\n\nmore $$")[0].tex, "");
+});
+
+test("no example of CommonMark's has a formula in it", () => {
+  // Addresses into this very site become no links here, and their parentheses could be a formula's.
+  const absolute = examples.map((/** @type {string} */ text) => text.replaceAll("](", "](https://x.example/"));
+  assert.deepEqual(absolute.flatMap(formulas), []);
 });

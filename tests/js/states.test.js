@@ -29,7 +29,7 @@ test("only what did not end well is talked about", () => {
 });
 
 test("an error has its sentence, its reference and one button", () => {
-  const error = { code: "upstream_auth", message: "Refused.", reference: "ab12" };
+  const error = { code: "upstream_timeout", message: "Refused.", reference: "ab12" };
   assert.deepEqual(outcome(answer({ status: "error", error }), { last: true }), {
     kind: "error",
     text: "Refused.",
@@ -37,6 +37,8 @@ test("an error has its sentence, its reference and one button", () => {
     reference: "ab12",
   });
   assert.equal(outcome(answer({ status: "error", error: null }), { last: true })?.text, "failed");
+  const button = (/** @type {string} */ code) => outcome(answer({ status: "error", error: { ...error, code } }), { last: true })?.action;
+  assert.deepEqual(["upstream_error", "upstream_auth", "model_unavailable", "budget_exhausted"].map(button), ["regenerate", "other-model", "other-model", undefined]);
 });
 
 test("what was stopped or cut off can be continued where it is the last", () => {

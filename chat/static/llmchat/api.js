@@ -66,6 +66,25 @@ export class Api {
     return this.#request("DELETE", this.#address(id));
   }
 
+  /**
+   * A new conversation with all messages up to one.
+   *
+   * @param {string} id
+   * @param {string} message
+   * @returns {Promise<Summary>}
+   */
+  fork(id, message) {
+    return this.#request("POST", `${this.#address(id)}fork/`, { message });
+  }
+
+  /**
+   * @param {string} message
+   * @param {import("./conversation.js").Opinion | null} opinion null takes it back
+   */
+  rate(message, opinion) {
+    return this.#request(opinion ? "PUT" : "DELETE", new URL(`../messages/${message}/feedback/`, new URL(this.#conversations, location.href)).href, opinion ?? undefined);
+  }
+
   /** @returns {Promise<{results: import("./models.js").Model[]}>} */
   models() {
     return this.#request("GET", new URL("../models/", new URL(this.#conversations, location.href)).href);

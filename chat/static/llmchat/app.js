@@ -6,6 +6,7 @@ import { Api } from "./api.js";
 import { Chat } from "./chat.js";
 import "./composer.js";
 import { Conversations } from "./conversations.js";
+import { Deeds } from "./deeds.js";
 import { Drawer } from "./drawer.js";
 import { titleField } from "./editable.js";
 import { t } from "./labels.js";
@@ -36,6 +37,7 @@ class AppElement extends HTMLElement {
     if (this.#started) return;
     this.#started = true;
     this.#list.address = config.page;
+    this.#thread.positions = this.#store;
     this.#listen();
     this.#listenToParts();
     this.#listenToConnection();
@@ -66,6 +68,12 @@ class AppElement extends HTMLElement {
 
   #queue = new Queue(this.#store);
   #tuning = new Tuning(this.#api, this.#store);
+  #deeds = new Deeds(this, this.#api, this.#chat, {
+    changed: (id) => this.#thread.touch(id),
+    go: (id) => this.#go(id),
+    failed: (error) => this.#failed(error),
+    say: (text) => this.#say(text),
+  });
 
   get #list() {
     return /** @type {ListElement} */ (this.#find("llmchat-list"));
@@ -138,6 +146,7 @@ class AppElement extends HTMLElement {
       delete: (id) => this.#delete(id),
       notice: (text) => this.#notices.show("notice", text),
       say: (text) => this.#say(text),
+      ...this.#deeds.wishes,
     };
     for (const [name, grant] of Object.entries(wishes)) {
       this.addEventListener(`llmchat-${name}`, (event) => grant(/** @type {CustomEvent} */ (event).detail));

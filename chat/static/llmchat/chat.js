@@ -113,10 +113,13 @@ export class Chat extends EventTarget {
     this.#issue(this.conversation, [user, answer], text, () => this.#socket.edit({ message: id, text }));
   }
 
-  /** @param {string} id of an answer */
-  regenerate(id) {
+  /**
+   * @param {string} id of an answer
+   * @param {string} [model] another one than it was written by
+   */
+  regenerate(id, model) {
     const answer = { ...provisional("assistant"), parent: this.#message(id).parent };
-    this.#issue(this.conversation, [answer], "", () => this.#socket.regenerate({ message: id }));
+    this.#issue(this.conversation, [answer], "", () => this.#socket.regenerate({ message: id, ...(model && { model }) }));
   }
 
   /** @param {string} id of an answer that was stopped or interrupted */
@@ -286,7 +289,8 @@ export class Chat extends EventTarget {
     Object.assign(message, { text, reasoning, events, generation: generation.id });
     if (generation.model) message.model = generation.model;
     if (type === "end") {
-      Object.assign(message, { status: frame.status, error: frame.error, reason: frame.reason });
+      const { status, error, reason, usage, cost, timings } = frame;
+      Object.assign(message, { status, error, reason, usage, cost, timings });
       this.#emit("change");
       this.#emit("ended", message);
     } else if (!isLive(message) || (text && message.status !== "running")) {

@@ -17,6 +17,7 @@ import { useLabels } from "./labels.js";
  * @property {string} signInNext the parameter that says where to go after it
  * @property {{id: string, name: string}} user
  * @property {import("./api.js").Csrf} csrf
+ * @property {string} formulaStyles address of a style sheet
  * @property {Record<string, string>} labels
  */
 

@@ -13,6 +13,12 @@
  * @property {import("./commands.js").AnswerError | null} [error]
  * @property {string | null} [reason]
  * @property {Record<string, any>[]} [events]
+ * @property {Record<string, any> | null} [usage] of the last generation, as are the next two
+ * @property {string | null} [cost]
+ * @property {Record<string, number> | null} [timings] milliseconds
+ * @property {Opinion | null} [feedback] what the reader thinks of it
+ *
+ * @typedef {{rating: number, reasons: string[], comment: string}} Opinion
  */
 
 /** Statuses of a message that is still being written. */

@@ -9,12 +9,14 @@
  * what a model writes must neither run nor make the browser fetch anything.
  */
 
+import { maths } from "./maths.js";
 import MarkdownIt from "./vendor/markdown-it.js";
 
 /**
  * @typedef {{tag: string, attrs?: Record<string, string>, children: Node[]}} Element
  * @typedef {{tag: "code-block", language: string, text: string}} CodeBlock
- * @typedef {string | Element | CodeBlock} Node
+ * @typedef {import("./maths.js").Maths} Maths
+ * @typedef {string | Element | CodeBlock | Maths} Node
  *
  * @typedef {object} Token what of markdown-it's tokens is used here
  * @property {string} type
@@ -22,6 +24,7 @@ import MarkdownIt from "./vendor/markdown-it.js";
  * @property {number} nesting 1 opens, -1 closes, 0 stands alone
  * @property {number} level
  * @property {string} content
+ * @property {string} markup
  * @property {string} info
  * @property {boolean} hidden
  * @property {[number, number] | null} map first line, line after the last
@@ -38,6 +41,9 @@ import MarkdownIt from "./vendor/markdown-it.js";
 
 const SAFE = /^(?:https?:\/\/|mailto:)/i;
 const ADDRESS = /(?<![\w:])https?:\/\/[^\s<>"'`]+/g;
+/** The heads of a table's columns count as at least and at most so many characters. */
+const NARROWEST = 6;
+const WIDEST = 18;
 /** @type {Element} */
 const ICON = {
   tag: "svg",
@@ -49,6 +55,7 @@ const LINK = { rel: "noopener noreferrer nofollow ugc", target: "_blank" };
 /** @type {any} */
 const parser = new /** @type {any} */ (MarkdownIt)({ html: false, linkify: false });
 parser.validateLink = (/** @type {string} */ url) => SAFE.test(url);
+maths(parser);
 
 /**
  * The nodes of a whole text, one for each top-level block.
@@ -70,6 +77,8 @@ export class Markdown {
   #references = {};
   /** @type {References} that the nodes were made with */
   #used = {};
+  /** Whether a formula has been met. */
+  hasMaths = false;
 
   /**
    * The nodes of `text`; a node that did not change is the same object as last time.
@@ -84,6 +93,7 @@ export class Markdown {
     const tail = next.slice(this.#covered);
     const references = { ...this.#references };
     const open = blocks(tail, references);
+    this.hasMaths ||= open.some(({ node }) => holdsFormula(node));
     this.#redo(references);
     this.#close(tail, open, references);
     return [...this.#closed, ...open].map((block) => block.node);
@@ -135,6 +145,16 @@ export class Markdown {
       return { source: block.source, node };
     });
   }
+}
+
+/**
+ * @param {Node} node
+ * @returns {boolean}
+ */
+function holdsFormula(node) {
+  if (typeof node === "string" || node.tag === "code-block") return false;
+  if (node.tag === "math") return /** @type {Maths} */ (node).tex !== "";
+  return /** @type {Element} */ (node).children.some(holdsFormula);
 }
 
 /** @param {string} text */
@@ -198,8 +218,11 @@ function tree(tokens) {
   /** @param {Node[]} nodes */
   const add = (...nodes) => stack[stack.length - 1].push(...nodes);
 
-  /** @param {Token} token */
-  const visit = (token) => {
+  /**
+   * @param {Token} token
+   * @param {number} index
+   */
+  const visit = (token, index) => {
     if (token.hidden) return;
     if (token.type === "inline") {
       token.children?.forEach(visit);
@@ -214,12 +237,32 @@ function tree(tokens) {
       // A wide table scrolls inside a box of its own.
       add(token.tag === "table" ? { tag: "div", attrs: { class: "lc-table", tabindex: "0" }, children: [element] } : element);
       stack.push(element.children);
+      if (token.tag === "table") add(columns(tokens, index));
     } else {
       add(...leaf(token, links > 0));
     }
   };
   tokens.forEach(visit);
   return stack[0];
+}
+
+/**
+ * How wide the columns are: as their heads are long, so that no row that comes moves them.
+ *
+ * @param {Token[]} tokens
+ * @param {number} start of the table's own
+ * @returns {Element}
+ */
+function columns(tokens, start) {
+  /** @type {number[]} */
+  const lengths = [];
+  for (let index = start; tokens[index].type !== "thead_close"; index += 1) {
+    if (tokens[index].type !== "th_open") continue;
+    lengths.push(Math.min(WIDEST, Math.max(NARROWEST, tokens[index + 1].content.length)));
+  }
+  const whole = lengths.reduce((sum, length) => sum + length, 0);
+  const children = lengths.map((length) => ({ tag: "col", attrs: { width: `${Math.round((1000 * length) / whole) / 10}%` }, children: [] }));
+  return { tag: "colgroup", children };
 }
 
 /**
@@ -259,6 +302,10 @@ function leaf(token, linked) {
     case "fence":
     case "code_block":
       return [{ tag: "code-block", language: token.info.trim().split(/\s+/)[0], text: token.content.replace(/\n$/, "") }];
+    case "math_inline":
+      return [{ tag: "math", tex: token.content, source: token.info, display: token.markup === "$$" || token.markup === "\\[", block: false }];
+    case "math_block":
+      return [{ tag: "math", tex: token.content, source: token.info, display: true, block: true }];
     case "image":
       return [image(token, linked)];
     default:

@@ -1,27 +1,30 @@
-/** `<llmchat-message>`: one message of the branch shown, with its state and what can be done with it. */
+/**
+ * `<llmchat-message>`: one message of the branch shown, with its state and what can be done with it.
+ *
+ * It is an empty box of about its height until it is `fill`ed: of a long conversation only what is near
+ * the reader is made at once.
+ */
 
+import { row, rowKey } from "./actions.js";
+import { copy } from "./clipboard.js";
 import { isLive } from "./conversation.js";
-import { announce, h, icon, iconButton } from "./dom.js";
+import { announce, h, icon } from "./dom.js";
 import { editor } from "./editor.js";
 import { t } from "./labels.js";
 import { outcome, waiting } from "./states.js";
+import { steady } from "./steady.js";
 
 /**
  * @typedef {import("./conversation.js").Message} Message
- *
- * @typedef {object} Place of a message in the conversation
- * @property {number} version from 0
- * @property {string[]} versions ids of all of them
- * @property {boolean} last whether nothing follows it
- * @property {boolean} idle whether nothing is being written on this branch
+ * @typedef {import("./actions.js").Place} Place
  */
 
 /** Waiting is silent for so long, in milliseconds; then it says what for. */
 const PATIENCE = 1_000;
-const COPIED = 1_500;
-
 /** Milliseconds until the renderer is asked for again that could not be fetched. */
 const RETRY = 1_000;
+/** For the height of what is not there yet: characters of a line, pixels of one, of all around the text. */
+const GUESS = { line: 80, height: 26, around: 72 };
 
 /** @type {typeof import("./render.js") | null} */
 let rendering = null;
@@ -48,9 +51,15 @@ export class MessageElement extends HTMLElement {
   #message;
   /** @type {Place} */
   #place = { version: 0, versions: [], last: false, idle: true };
-  #body = h("div", { class: "lc-body" });
-  #state = h("div", { class: "lc-state" });
-  #actions = h("div", { class: "lc-actions" });
+  /** @type {HTMLElement} */
+  // @ts-ignore -- set by `fill`
+  #body;
+  /** @type {HTMLElement} */
+  // @ts-ignore -- set by `fill`
+  #state;
+  /** @type {HTMLElement} */
+  // @ts-ignore -- set by `fill`
+  #actions;
   /** @type {import("./render.js").Renderer | null} */
   #answer = null;
   /** @type {import("./render.js").Renderer | null} */
@@ -58,17 +67,13 @@ export class MessageElement extends HTMLElement {
   #summary = h("span");
   /** When the first thought came, while it was waited for here. */
   #thinkingSince = 0;
+  /** What stands there: text, reasoning, and of which state. */
+  #shown = { text: "", reasoning: "", live: false };
   #shownState = "";
   #shownActions = "";
   #since = Date.now();
   #editing = false;
-
-  connectedCallback() {
-    if (this.isConnected && !this.contains(this.#body)) {
-      this.append(h("span", { class: "lc-hidden" }, t(this.#message.role === "user" ? "youSaid" : "assistantSaid")), this.#body, this.#state, this.#actions);
-      this.addEventListener("click", (event) => this.#clicked(event));
-    }
-  }
+  filled = false;
 
   get message() {
     return this.#message;
@@ -79,22 +84,50 @@ export class MessageElement extends HTMLElement {
    * @param {Place} [place] unchanged when left out
    */
   show(message, place = this.#place) {
-    this.#message = message;
+    if (this.#message !== message) {
+      this.#message = message;
+      this.className = `lc-message lc-${message.role}`;
+    }
     this.#place = place;
-    this.className = `lc-message lc-${message.role}`;
-    this.id = `message-${message.id}`;
-    if (message.role === "user") {
+    const id = `message-${message.id}`;
+    if (this.getAttribute("id") !== id) this.setAttribute("id", id);
+    if (this.filled) this.#draw();
+    else this.#guess();
+  }
+
+  /** Show what is in it, from now on. */
+  fill() {
+    if (this.filled) return;
+    this.filled = true;
+    this.#body = h("div", { class: "lc-body" });
+    this.#state = h("div", { class: "lc-state" });
+    this.#actions = h("div", { class: "lc-actions" });
+    this.append(h("span", { class: "lc-hidden" }, t(this.#message.role === "user" ? "youSaid" : "assistantSaid")), this.#body, this.#state, this.#actions);
+    this.addEventListener("click", (event) => this.#clicked(event));
+    this.#draw();
+  }
+
+  /** The text as it is read aloud when the answer is done. */
+  get spoken() {
+    return this.querySelector(".lc-body > .lc-prose")?.textContent ?? "";
+  }
+
+  /** Take about the room that the message will take. */
+  #guess() {
+    const { text } = this.#message;
+    let lines = 1 + text.length / GUESS.line;
+    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines += 0.5;
+    this.style.setProperty("--lc-height", `${Math.round(lines * GUESS.height + GUESS.around)}px`);
+  }
+
+  #draw() {
+    if (this.#message.role === "user") {
       if (!this.#editing) this.#showText();
     } else {
       this.#showAnswer();
     }
     this.#showState();
     this.#showActions();
-  }
-
-  /** The text as it is read aloud when the answer is done. */
-  get spoken() {
-    return this.#body.querySelector(".lc-prose")?.textContent ?? "";
   }
 
   #showText() {
@@ -104,22 +137,26 @@ export class MessageElement extends HTMLElement {
 
   #showAnswer() {
     const { text, reasoning } = this.#message;
+    const live = isLive(this.#message);
+    const shown = this.#shown;
+    if (this.#answer && shown.text === text && shown.reasoning === reasoning && shown.live === live) return;
     if (!rendering) {
       if (text || reasoning) loadRenderer().then(() => this.#showAnswer());
       return;
     }
     if (reasoning) {
       this.#thoughts ??= this.#addThoughts(rendering);
-      this.#thoughts.update(reasoning);
+      this.#thoughts.update(reasoning, live);
       this.#showThinking();
     }
     if (!this.#answer) {
       const prose = h("div", { class: "lc-prose", dir: "auto" });
       this.#body.append(prose);
-      this.#answer = new rendering.Renderer(prose);
+      this.#answer = new rendering.Renderer(prose, () => announce(this, "drawn"));
     }
-    this.#answer.update(text);
-    this.classList.toggle("lc-writing", isLive(this.#message) && Boolean(text));
+    this.#answer.update(live ? steady(text, this.#answer.endsInCode) : text, live);
+    this.#shown = { text, reasoning, live };
+    this.classList.toggle("lc-writing", live && Boolean(text));
   }
 
   /** @param {typeof import("./render.js")} module */
@@ -131,11 +168,18 @@ export class MessageElement extends HTMLElement {
   }
 
   #showThinking() {
-    const thinking = isLive(this.#message) && !this.#message.text;
-    if (thinking) this.#thinkingSince ||= Date.now();
-    else if (this.#summary.textContent && this.#summary.textContent !== t("thinking")) return;
-    const seconds = Math.max(1, Math.round((Date.now() - this.#thinkingSince) / 1_000));
-    this.#summary.textContent = thinking ? t("thinking") : this.#thinkingSince ? t("thoughtFor", { seconds }) : t("reasoning");
+    const message = this.#message;
+    if (isLive(message) && !message.text) {
+      this.#thinkingSince ||= Date.now();
+      this.#summary.textContent = t("thinking");
+      this.#summary.classList.add("lc-thinking");
+      return;
+    }
+    this.#summary.classList.remove("lc-thinking");
+    const measured = message.timings?.reasoning;
+    if (!measured && this.#summary.textContent && this.#summary.textContent !== t("thinking")) return;
+    const duration = measured || (this.#thinkingSince && Date.now() - this.#thinkingSince);
+    this.#summary.textContent = duration ? t("thoughtFor", { seconds: Math.max(1, Math.round(duration / 1_000)) }) : t("reasoning");
   }
 
   #showState() {
@@ -158,32 +202,12 @@ export class MessageElement extends HTMLElement {
   }
 
   #showActions() {
-    const { version, versions, idle } = this.#place;
-    const message = this.#message;
-    const busy = isLive(message) || this.#editing;
-    const key = JSON.stringify([version, versions.length, busy, idle, message.role, message.status, message.text === ""]);
+    const key = `${this.#editing} ${rowKey(this.#message, this.#place)}`;
     if (key === this.#shownActions) return;
     this.#shownActions = key;
     const focused = this.#actions.contains(document.activeElement) && /** @type {HTMLElement} */ (document.activeElement).dataset.action;
-    this.#actions.replaceChildren();
-    if (this.#editing) return;
-    if (versions.length > 1) this.#actions.append(this.#branches());
-    if (!busy && message.text) this.#actions.append(iconButton("copy", t("copy"), { "data-action": "copy" }));
-    if (!busy && idle && message.role === "user") this.#actions.append(iconButton("pencil", t("edit"), { "data-action": "edit" }));
-    // The card of an error has this very button.
-    if (!busy && idle && message.role === "assistant" && message.status !== "error") this.#actions.append(iconButton("refresh-cw", t("regenerate"), { "data-action": "regenerate" }));
+    this.#actions.replaceChildren(...(this.#editing ? [] : row(this.#message, this.#place)));
     if (focused) /** @type {HTMLElement | null} */ (this.#actions.querySelector(`[data-action="${focused}"]`))?.focus();
-  }
-
-  #branches() {
-    const { version, versions } = this.#place;
-    return h(
-      "span",
-      { class: "lc-branches", role: "group", "aria-label": t("versions") },
-      iconButton("chevron-left", t("previousVersion"), { "data-action": "previous", disabled: version === 0 }),
-      h("span", { "aria-label": t("versionOf", { number: version + 1, count: versions.length }) }, `${version + 1}/${versions.length}`),
-      iconButton("chevron-right", t("nextVersion"), { "data-action": "next", disabled: version === versions.length - 1 }),
-    );
   }
 
   /** @param {MouseEvent} event */
@@ -192,18 +216,34 @@ export class MessageElement extends HTMLElement {
     const action = button?.dataset.action;
     if (!button || !action) return;
     const { version, versions } = this.#place;
-    const id = this.#message.id;
-    if (action === "copy") copy(this.#message.text, button);
-    else if (action === "copy-code") copy(button.closest("figure")?.querySelector("code")?.textContent ?? "", button);
-    else if (action === "wrap-code") button.closest("figure")?.classList.toggle("lc-wrapped");
-    else if (action === "edit") this.#edit();
+    const message = this.#message;
+    if (action === "copy") copy(message.text, button);
+    else if (action.endsWith("-code")) this.#toCode(action, button);
+    else if (action === "edit") this.edit();
     else if (action === "previous") announce(this, "branch", versions[version - 1]);
     else if (action === "next") announce(this, "branch", versions[version + 1]);
-    else announce(this, action, id);
+    else if (action === "menu" || action === "other-model") announce(this, action === "menu" ? "message-menu" : action, { message, button, idle: this.#place.idle });
+    else if (action === "thumb-up" || action === "thumb-down") announce(this, "rate", { message, rating: action === "thumb-up" ? 1 : -1 });
+    else announce(this, action, message.id);
+  }
+
+  /**
+   * @param {string} action
+   * @param {HTMLElement} button in a block of code
+   */
+  #toCode(action, button) {
+    const figure = button.closest("figure");
+    if (!figure) return;
+    if (action === "copy-code") copy(figure.querySelector("code")?.textContent ?? "", button);
+    if (action === "wrap-code") button.setAttribute("aria-pressed", String(figure.classList.toggle("lc-wrapped")));
+    if (action === "download-code") rendering?.download(figure);
+    if (action === "unfold-code") rendering?.toggleFold(figure);
   }
 
   /** Replace the bubble by a field, until it is sent or given up. */
-  #edit() {
+  edit() {
+    if (this.#editing || this.#message.role !== "user") return;
+    this.fill();
     this.#editing = true;
     const form = editor(this.#message.text, (text) => {
       this.#editing = false;
@@ -219,26 +259,6 @@ export class MessageElement extends HTMLElement {
 
 function dots() {
   return h("span", { class: "lc-dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
-}
-
-/**
- * @param {string} text
- * @param {HTMLElement} button shows for a moment that it worked
- */
-async function copy(text, button) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    // Without a clipboard (no TLS, no permission) there is nothing to promise.
-    announce(button, "notice", t("copyFailed"));
-    return;
-  }
-  const use = button.querySelector("use");
-  const before = use?.getAttribute("href") ?? "";
-  if (before.endsWith("-check")) return;
-  use?.setAttribute("href", "#llmchat-check");
-  announce(button, "say", t("copied"));
-  setTimeout(() => use?.setAttribute("href", before), COPIED);
 }
 
 customElements.define("llmchat-message", MessageElement);

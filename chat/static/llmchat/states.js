@@ -4,8 +4,13 @@ import { t } from "./labels.js";
 
 /**
  * @typedef {import("./conversation.js").Message} Message
- * @typedef {{kind: "waiting" | "note" | "error", text: string, action?: "continue" | "regenerate", reference?: string}} Shown
+ * @typedef {{kind: "waiting" | "note" | "error", text: string, action?: "continue" | "regenerate" | "other-model", reference?: string}} Shown
  */
+
+/** Errors that the same model would answer with again. */
+const LASTING = new Set(["model_unavailable", "upstream_auth", "context_too_long", "content_filtered"]);
+/** Errors after which asking again is of no use now. */
+const FINAL = new Set(["budget_exhausted"]);
 
 /** Why an answer was stopped; anything else was the user. */
 const REASONS = new Set(["admin", "abandoned", "answer_cap", "suspended"]);
@@ -38,7 +43,10 @@ export function outcome(message, { last }) {
   if (message.role !== "assistant" || message.status === "complete") return null;
   const reference = message.error?.reference ?? "";
   if (message.status === "error") {
-    return { kind: "error", text: message.error?.message || t("failed"), action: "regenerate", reference };
+    const code = message.error?.code ?? "";
+    const text = message.error?.message || t("failed");
+    if (FINAL.has(code)) return { kind: "error", text, reference };
+    return { kind: "error", text, action: LASTING.has(code) ? "other-model" : "regenerate", reference };
   }
   const action = last ? /** @type {const} */ ({ action: "continue" }) : {};
   if (message.status === "interrupted") {

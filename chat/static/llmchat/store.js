@@ -1,4 +1,4 @@
-/** What the page keeps in the browser: drafts, and messages on their way. */
+/** What the page keeps in the browser: drafts, messages on their way, and where the reader is. */
 
 /**
  * @typedef {object} Sending
@@ -9,7 +9,14 @@
  * @property {string} [model]
  * @property {Record<string, any>} [options]
  * @property {string} [system_prompt]
+ *
+ * @typedef {object} Position where the reader is
+ * @property {string} id of the message at the upper edge
+ * @property {number} offset of its top from there, in pixels
  */
+
+/** Of so many conversations it is kept where the reader is. */
+const POSITIONS = 100;
 
 export class Store {
   /** @param {string} prefix differs by mount and by user, who must not meet another's words */
@@ -31,6 +38,35 @@ export class Store {
    */
   keepDraft(conversation, text) {
     return this.#write(() => localStorage, `draft:${conversation ?? "new"}`, text);
+  }
+
+  /**
+   * Where the reader is in a conversation; null at its end.
+   *
+   * @param {string} conversation
+   * @returns {Position | null}
+   */
+  position(conversation) {
+    return this.#positions.find(([id]) => id === conversation)?.[1] ?? null;
+  }
+
+  /**
+   * @param {string} conversation
+   * @param {Position | null} position
+   */
+  keepPosition(conversation, position) {
+    const others = this.#positions.filter(([id]) => id !== conversation);
+    const kept = position ? [.../** @type {[string, any][]} */ (others.slice(1 - POSITIONS)), [conversation, position]] : others;
+    this.#write(() => localStorage, "positions", kept.length ? JSON.stringify(kept) : "");
+  }
+
+  /** @returns {[string, Position][]} */
+  get #positions() {
+    try {
+      return JSON.parse(this.#read(() => localStorage, "positions") ?? "[]");
+    } catch {
+      return [];
+    }
   }
 
   /** Messages that this tab has sent and that nobody has confirmed, oldest first. */

@@ -1,4 +1,10 @@
-/** `<llmchat-thread>`: the branch of the conversation that is shown, scrolled as the reader wants it. */
+/**
+ * `<llmchat-thread>`: the branch of the conversation that is shown, scrolled as the reader wants it.
+ *
+ * It follows the end while the reader is there, and else stays where the reader is: across reloads, other
+ * conversations and what grows above. Messages far away are boxes that are filled when they come near, or
+ * when nothing else is to do.
+ */
 
 import { isLive } from "./conversation.js";
 import { h, icon } from "./dom.js";
@@ -6,10 +12,23 @@ import { t } from "./labels.js";
 import { MessageElement } from "./message.js";
 import { perFrame } from "./schedule.js";
 
-/** @typedef {import("./conversation.js").Conversation} Conversation */
+/**
+ * @typedef {import("./conversation.js").Conversation} Conversation
+ * @typedef {import("./store.js").Position} Position
+ */
 
 /** Pixels from the end within which the reader is taken to be there. */
 const NEAR = 48;
+/** Pixels around what is seen in which messages are filled. */
+const MARGIN = 1_200;
+/** Milliseconds that filling in advance may take at a time. */
+const BUDGET = 6;
+/** Milliseconds after the last scroll at which the position is kept. */
+const SETTLED = 150;
+/** What of the reader says that a position kept is not to be held any longer. */
+const INPUT = ["wheel", "touchstart", "pointerdown", "keydown"];
+
+const idly = globalThis.requestIdleCallback ?? ((/** @type {() => void} */ work) => setTimeout(work, 50));
 
 export class ThreadElement extends HTMLElement {
   /** @type {Map<string, MessageElement>} */
@@ -19,6 +38,11 @@ export class ThreadElement extends HTMLElement {
   /** @type {Conversation | null} */
   #conversation = null;
   #sticky = true;
+  /** @type {Position | null} where to stay while what is around it is still being filled */
+  #held = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #settling;
+  #filling = false;
   #list = h("div", { class: "lc-column", role: "log", "aria-live": "off" });
   #news = h("span", {}, t("newBelow"));
   #below = h(
@@ -28,13 +52,19 @@ export class ThreadElement extends HTMLElement {
     this.#news,
   );
   #draw = perFrame(() => this.#drawChanged());
+  #near = new IntersectionObserver((entries) => this.#came(entries), { root: this, rootMargin: `${MARGIN}px 0px` });
+  /** @type {{position: (conversation: string) => Position | null, keepPosition: (conversation: string, position: Position | null) => void} | null} */
+  positions = null;
 
   connectedCallback() {
     if (this.firstChild) return;
     this.#list.setAttribute("aria-label", t("conversation"));
     this.append(this.#list, this.#below);
     this.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    // The composer grows, the window shrinks, an image of code unfolds: the end stays in sight.
+    for (const type of INPUT) this.addEventListener(type, () => (this.#held = null), { passive: true });
+    window.addEventListener("pagehide", () => this.#keep());
+    window.addEventListener("beforeprint", () => this.#fillAll(Infinity));
+    // The composer grows, the window shrinks, a block of code unfolds: the end, or the reader's place, stays in sight.
     new ResizeObserver(() => this.#follow()).observe(this.#list);
     new ResizeObserver(() => this.#follow()).observe(this);
   }
@@ -45,26 +75,29 @@ export class ThreadElement extends HTMLElement {
    * @param {Conversation} conversation
    */
   show(conversation) {
-    if (conversation !== this.#conversation) {
-      this.#conversation = conversation;
-      this.#elements.clear();
-      this.#list.replaceChildren();
-      this.#sticky = true;
-    }
+    if (conversation !== this.#conversation) this.#change(conversation);
     const branch = conversation.branch().filter(({ role }) => role === "user" || role === "assistant");
     const idle = !branch.some(isLive);
     const kept = new Set(branch.map(({ id }) => id));
     for (const [id, element] of this.#elements) {
       if (kept.has(id)) continue;
+      this.#near.unobserve(element);
       element.remove();
       this.#elements.delete(id);
     }
+    const empty = this.#elements.size === 0;
+    let next = this.#list.firstElementChild;
     branch.forEach((message, index) => {
       const { ids, index: version } = conversation.versions(message);
       const element = this.#element(message.id);
       element.show(message, { version, versions: ids, last: index === branch.length - 1, idle });
-      if (this.#list.children[index] !== element) this.#list.insertBefore(element, this.#list.children[index] ?? null);
+      if (next === element) next = element.nextElementSibling;
+      else this.#list.insertBefore(element, next);
     });
+    if (empty && branch.length > 0) this.#open(branch.map(({ id }) => id));
+    else for (const message of branch.slice(-2)) this.#elements.get(message.id)?.fill();
+    for (const element of this.#elements.values()) if (!element.filled) this.#near.observe(element);
+    this.#fillLater();
     this.#follow();
   }
 
@@ -89,12 +122,51 @@ export class ThreadElement extends HTMLElement {
 
   toEnd() {
     this.#sticky = true;
+    this.#held = null;
     this.#follow();
   }
 
   /** @param {string} id */
   spoken(id) {
     return this.#elements.get(id)?.spoken ?? "";
+  }
+
+  /** @param {string} id of a message of the user's, to be written anew */
+  edit(id) {
+    this.#elements.get(id)?.edit();
+  }
+
+  /** @param {Conversation} conversation */
+  #change(conversation) {
+    this.#keep();
+    this.#conversation = conversation;
+    this.#near.disconnect();
+    this.#elements.clear();
+    this.#changed.clear();
+    this.#list.replaceChildren();
+    this.#sticky = true;
+    this.#held = null;
+  }
+
+  /**
+   * The first messages of a conversation are there: fill those that will be seen, and go where the reader was.
+   *
+   * @param {string[]} ids
+   */
+  #open(ids) {
+    const { id } = /** @type {Conversation} */ (this.#conversation);
+    const position = id ? this.positions?.position(id) : null;
+    const at = position ? ids.indexOf(position.id) : -1;
+    this.#held = at < 0 ? null : /** @type {Position} */ (position);
+    this.#sticky = at < 0;
+    // From the end backwards, or from the reader's place on, as many as fill what is seen.
+    const order = at < 0 ? ids.toReversed() : ids.slice(at);
+    let room = Math.max(this.clientHeight, 400);
+    for (const one of order) {
+      const element = /** @type {MessageElement} */ (this.#elements.get(one));
+      element.fill();
+      if ((room -= element.offsetHeight) < 0) break;
+    }
   }
 
   /** @param {string} id */
@@ -105,6 +177,40 @@ export class ThreadElement extends HTMLElement {
       this.#elements.set(id, element);
     }
     return element;
+  }
+
+  /** @param {IntersectionObserverEntry[]} entries */
+  #came(entries) {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      this.#near.unobserve(target);
+      /** @type {MessageElement} */ (target).fill();
+    }
+    this.#follow();
+  }
+
+  /** Fill what is far away while nothing else is to do: the browser's own search then finds it. */
+  #fillLater() {
+    if (this.#filling) return;
+    this.#filling = true;
+    idly(() => {
+      this.#filling = false;
+      if (this.#fillAll(performance.now() + BUDGET)) this.#fillLater();
+    });
+  }
+
+  /**
+   * @param {number} deadline as `performance.now()` counts
+   * @returns {boolean} whether there is more to fill
+   */
+  #fillAll(deadline) {
+    for (const element of [...this.#elements.values()].reverse()) {
+      if (element.filled) continue;
+      if (performance.now() > deadline) return true;
+      this.#near.unobserve(element);
+      element.fill();
+    }
+    return false;
   }
 
   #drawChanged() {
@@ -122,15 +228,44 @@ export class ThreadElement extends HTMLElement {
   }
 
   #scrolled() {
+    if (this.#held) return;
     const sticky = this.#distance < NEAR;
     if (this.#sticky && !sticky) this.#news.hidden = true;
     this.#sticky = sticky;
     this.#below.hidden = sticky;
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => this.#keep(), SETTLED);
   }
 
   #follow() {
-    if (this.#sticky) this.scrollTop = this.scrollHeight;
+    if (this.#held) this.#return(this.#held);
+    else if (this.#sticky) this.scrollTop = this.scrollHeight;
     this.#below.hidden = this.#sticky || this.#distance < NEAR;
+  }
+
+  /** @param {Position} position */
+  #return({ id, offset }) {
+    const element = this.#elements.get(id);
+    if (!element) return;
+    this.scrollTop += element.getBoundingClientRect().top - this.getBoundingClientRect().top - offset;
+  }
+
+  /** Remember where the reader is; at the end, that there is nothing to remember. */
+  #keep() {
+    clearTimeout(this.#settling);
+    const id = this.#conversation?.id;
+    if (!id || this.#elements.size === 0 || this.hidden) return;
+    this.positions?.keepPosition(id, this.#held ?? (this.#sticky ? null : this.#here()));
+  }
+
+  /** @returns {Position | null} */
+  #here() {
+    const top = this.getBoundingClientRect().top;
+    for (const [id, element] of this.#elements) {
+      const box = element.getBoundingClientRect();
+      if (box.bottom > top) return { id, offset: Math.round(box.top - top) };
+    }
+    return null;
   }
 }
 
