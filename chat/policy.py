@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from . import offering
 from .conf import Provider, settings
+from .counting import Counter, counter_of
 from .exceptions import Refused
 from .offering import Catalogue
 from .upstream.target import Target
@@ -145,6 +146,10 @@ class ChatPolicy:
             return settings.SYSTEM_PROMPT
         theirs = self.get_preferences(conversation.belongs_to).instructions
         return "\n\n".join(filter(None, (settings.SYSTEM_PROMPT, theirs, conversation.system_prompt)))
+
+    def get_token_counter(self, model: str) -> Counter:
+        """What counts the tokens that a text takes for `model`, where its window is known."""
+        return counter_of(model)
 
     def get_preferences(self, owner: Owner) -> Preferences:
         """What the owner has set for themselves."""

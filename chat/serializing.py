@@ -31,6 +31,7 @@ def message_object(
         "reasoning": "" if live else message.reasoning,
         "status": generation.status if generation is not None and live else message.status,
         "model": message.model,
+        "pinned": message.pinned,
         "generation": generation.pk if generation is not None else None,
         "n": -1 if live or generation is None else generation.last_n,
         "error": error_object(generation.error_code, generation.reference)

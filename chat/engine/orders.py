@@ -61,6 +61,8 @@ class Job(msgspec.Struct):
     queued: bool = False
     #: Whether something is reserved for it on a budget.
     reserved: bool = False
+    #: Messages of the conversation that the model does not get to read.
+    left_out: int = 0
     conversation: UUID | None = None
     message: UUID | None = None
     base: str = ""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..conf import Provider, settings
+import msgspec
+
+from ..conf import Provider
+from ..counting import Counter, estimate
 from ..exceptions import Refused
 from ..models import Conversation, Message, Role
+from . import branch
 
 #: What a chat template adds to each message, roughly.
 TOKENS_PER_MESSAGE = 5
@@ -17,12 +21,16 @@ GO_ON = (
 )
 
 
-def estimate_tokens(text: str) -> int:
-    """How many tokens `text` takes, guessed high: a third of its UTF-8 bytes.
+class Prompt(msgspec.Struct):
+    """The `messages` of a request, oldest first, and how many were left out of them."""
 
-    Byte-pair vocabularies need about a quarter for English and up to a third for CJK.
-    """
-    return len(text.encode()) // 3 + TOKENS_PER_MESSAGE
+    messages: list[dict[str, Any]]
+    left_out: int = 0
+
+
+def estimate_tokens(text: str) -> int:
+    """How many tokens a message of this text takes, guessed high."""
+    return estimate(text) + TOKENS_PER_MESSAGE
 
 
 def estimate_messages(messages: list[dict[str, Any]]) -> int:
@@ -36,37 +44,52 @@ def build(
     system: str,
     provider: Provider,
     *,
+    count: Counter = estimate,
     answer_tokens: int | None = None,
     unfinished: str = "",
-) -> list[dict[str, Any]]:
-    """The `messages` of the request for an answer below `leaf`, oldest first.
+) -> Prompt:
+    """What is sent for an answer below `leaf`.
 
     `unfinished` is the beginning of that answer, for the model to go on with; of a long one it gets
     the end.
-    The oldest messages are left out where the window is too small; system prompt and last message
-    stay. Raises `Refused("context_too_long")` when not even these fit.
+    The oldest messages are left out where the window is too small, as `count` measures it; system
+    prompt, pinned messages and the last one stay. Raises `Refused("context_too_long")` when not even
+    these fit.
     """
-    room: float = float("inf")
+    read = branch.read(conversation, leaf, with_reasoning=bool(provider.REASONING_FIELD))
     if window := provider.CONTEXT_TOKENS:
         room = window - min(answer_tokens or window // 4, window // 2)
+        unfinished = _last(unfinished, window // 4)
+        for text in (system, *((unfinished, GO_ON) if unfinished else ())):
+            room -= count(text) + TOKENS_PER_MESSAGE if text else 0
+        kept = _fitting(read.messages, room, count)
+    else:
+        kept = read.messages
+    messages = [_as_sent(message, provider.REASONING_FIELD) for message in reversed(kept)]
     if system:
-        room -= estimate_tokens(system)
-    if unfinished:
-        unfinished = _last(unfinished, window // 4) if window else unfinished
-        room -= estimate_tokens(unfinished) + estimate_tokens(GO_ON)
-    kept: list[dict[str, Any]] = []
-    for message in _branch(conversation, leaf, with_reasoning=bool(provider.REASONING_FIELD)):
-        if not message.content:
+        messages.insert(0, {"role": Role.SYSTEM.value, "content": system})
+    left_out = len(read.messages) - len(kept) + read.beyond
+    return Prompt(_going_on(messages, unfinished, prefix=provider.ASSISTANT_PREFIX), left_out)
+
+
+def _fitting(messages: list[Message], room: int, count: Counter) -> list[Message]:
+    """Those of the messages, nearest first, that fit into so many tokens."""
+    must = [message for message in messages[1:] if message.pinned]
+    room -= sum(count(message.content) + TOKENS_PER_MESSAGE for message in (*messages[:1], *must))
+    if room < 0:
+        raise Refused("context_too_long")
+    last = 0
+    for place, message in enumerate(messages[1:], start=1):
+        if message.pinned:
             continue
-        room -= estimate_tokens(message.content)
+        room -= count(message.content) + TOKENS_PER_MESSAGE
         if room < 0:
-            if not kept:
-                raise Refused("context_too_long")
             break
-        kept.append(_as_sent(message, provider.REASONING_FIELD))
-    if system:
-        kept.append({"role": Role.SYSTEM.value, "content": system})
-    return _going_on(kept[::-1], unfinished, prefix=provider.ASSISTANT_PREFIX)
+        last = place
+    # An answer without its question tells a model little, and some refuse to begin with one.
+    while 0 < last < len(messages) - 1 and messages[last].role == Role.ASSISTANT:
+        last -= 1
+    return [message for place, message in enumerate(messages) if place <= last or message.pinned]
 
 
 def _as_sent(message: Message, reasoning_field: str) -> dict[str, Any]:
@@ -91,31 +114,6 @@ def as_called(messages: list[dict[str, Any]], provider: Provider) -> list[dict[s
 def _last(text: str, tokens: int) -> str:
     """The end of `text`, of at most so many tokens."""
     return text.encode()[-3 * tokens :].decode(errors="ignore")
-
-
-def _branch(conversation: Conversation, leaf: Message, *, with_reasoning: bool) -> list[Message]:
-    """`leaf` and its ancestors, nearest first, at most `MAX_HISTORY_MESSAGES` of them.
-
-    A parent is always written before its child, so one descending scan meets them in order.
-    """
-    branch = [leaf]
-    wanted = leaf.parent_id
-    if wanted is None:
-        return branch
-    reasoning = ("reasoning",) if with_reasoning else ()
-    older = (
-        conversation.messages.filter(position__lt=leaf.position)
-        .order_by("-position")
-        # The conversation too: Django compares it with the one asked, row by row.
-        .only("id", "conversation_id", "parent_id", "role", "content", *reasoning)
-    )
-    for message in older.iterator(chunk_size=100):
-        if message.id == wanted:
-            branch.append(message)
-            wanted = message.parent_id
-            if wanted is None or len(branch) >= settings.MAX_HISTORY_MESSAGES:
-                break
-    return branch
 
 
 def _going_on(messages: list[dict[str, Any]], so_far: str, *, prefix: bool) -> list[dict[str, Any]]:

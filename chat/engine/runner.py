@@ -152,6 +152,8 @@ class Runner:
             base_reasoning=job.base_reasoning,
             base_events=job.base_events,
         )
+        if job.left_out:
+            log.append_event("context", left_out=job.left_out)
         log.state = "running" if ticket.admitted.is_set() else "queued"
         pump = Pump(self, job, log, ticket)
         self.logs[job.generation] = log

@@ -203,18 +203,19 @@ def _begin(
     policy = get_policy()
     provider = reads(choice.first)
     if order.call is not None:
-        messages = prompt.as_called(order.call.messages, provider)
+        told = prompt.Prompt(prompt.as_called(order.call.messages, provider))
         options = order.call.options
     else:
-        messages = prompt.build(
+        told = prompt.build(
             conversation,
             question,
             policy.get_system_prompt(order.user, conversation),
             provider,
+            count=policy.get_token_counter(choice.first.model),
             answer_tokens=options.get("max_tokens"),
             unfinished=answer.content,
         )
-    tokens = prompt.estimate_messages(messages)
+    tokens = prompt.estimate_messages(told.messages)
     claims = budgets.claims_of(order.owner, order.user, choice.first, tokens, options)
     generation = Generation(
         **order.owner.fields,
@@ -246,7 +247,8 @@ def _begin(
             owner=order.owner,
             door=order.door,
             targets=choice.targets,
-            messages=messages,
+            messages=told.messages,
+            left_out=told.left_out,
             options=options,
             runner=order.runner,
             abandon_after=_abandon_after(order),

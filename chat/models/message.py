@@ -33,6 +33,8 @@ class Message(models.Model):
     #: The numbered events worth keeping (retries, fallbacks, tool calls), as they were on the wire.
     steps = models.JSONField(_("steps"), default=list, blank=True)
     status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.COMPLETE)
+    #: Stays in what the model reads, however long the conversation gets.
+    pinned = models.BooleanField(_("pinned"), default=False)
     model = models.CharField(_("model"), max_length=200, blank=True, default="")
     #: The order of writing within the conversation; the highest one is its leaf last written.
     position = models.PositiveIntegerField(_("position"))

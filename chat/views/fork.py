@@ -95,6 +95,7 @@ def _copy(source: Conversation, branch: list[Message]) -> Conversation:
                 content=message.content,
                 reasoning=message.reasoning,
                 steps=message.steps,
+                pinned=message.pinned,
                 status=message.status,
                 model=message.model,
                 position=position,

@@ -21,6 +21,7 @@ from chat.upstream.errors import CODES
 from chat.views.completions import errors
 from chat.views.completions.request import MAX_BODY, CompletionRequest
 from chat.views.doors import STATUS
+from chat.views.messages import MAX_PINNED
 
 ROOT: Path = settings.BASE_DIR
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -215,6 +216,7 @@ def test_the_sizes_of_the_protocol_are_those_of_the_code() -> None:
     assert f"more than {outbox.MAX_REPLAY} are missing" in text
     assert f"At most {consumers.MAX_COMMANDS} may wait" in text
     assert f"{consumers.MAX_BAD_FRAMES} frames in a row" in text
+    assert f"at most {MAX_PINNED} are pinned" in text
 
 
 @pytest.mark.parametrize(
