@@ -13,7 +13,7 @@ DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"}
 
 
 #: Where the long tests are. A run begins with them, so that no worker sits over one at its end.
-LONG = ("laws/test_processes.py", "host/", "e2e/", "site/", "js/", "benchmarks/", "laws/")
+LONG = ("laws/test_processes.py", "host/", "e2e/", "tutorial/", "site/", "js/", "benchmarks/", "laws/")
 HERE = Path(__file__).parent
 
 

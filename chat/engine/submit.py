@@ -19,7 +19,7 @@ from django.utils import timezone
 from .. import search
 from ..conf import settings
 from ..exceptions import Refused
-from ..models import CONTINUABLE, LIVE, Conversation, Generation, Message, Role, Status
+from ..models import CONTINUABLE, LIVE, Conversation, Generation, Message, Owner, Role, Status
 from ..offering import one_look
 from ..policy import get_policy
 from ..prepared import Insert, Select, Update
@@ -114,13 +114,13 @@ def _send(order: Order, command: Send, conversation: Conversation | None) -> Sub
         )
         conversation.save(force_insert=True)
         if order.call is not None:
-            parent, position = _import(conversation, order.call)
+            parent, position = _import(order.owner, conversation, order.call)
     else:
         _touch(conversation, choice)
     return _ask(order, conversation, parent, command.text, choice, command.options.given(), position)
 
 
-def _import(conversation: Conversation, call: Call) -> tuple[Message | None, int]:
+def _import(owner: Owner, conversation: Conversation, call: Call) -> tuple[Message | None, int]:
     """Writes what the client of a call says was said before; returns the last of it and the next position."""
     parent: Message | None = None
     earlier = []
@@ -128,6 +128,9 @@ def _import(conversation: Conversation, call: Call) -> tuple[Message | None, int
         parent = Message(conversation=conversation, parent=parent, role=role, content=text, position=position)
         earlier.append(parent)
     Message.objects.bulk_create(earlier)
+    texts = [search.Text(message.pk, conversation.pk, message.content) for message in earlier]
+    if texts:
+        search.put(owner, search.Text(conversation.pk, conversation.pk, conversation.title), *texts)
     return parent, len(earlier)
 
 

@@ -202,6 +202,10 @@ async def test_a_call_that_asks_for_it_is_kept_and_gone_on_with(api: Api) -> Non
         ("assistant", "And blue.", "complete"),
     ]
     assert [row.parent for row in rows] == [None, *rows[:-1]]
+    async with api.session.get(
+        f"{api.site.origin}/api/search/?q=brief", headers=api.site.headers(await api.site.user())
+    ) as response:
+        assert str(conversation.pk) in await response.text()
     # The caller's own words, not a prompt put together from what is kept.
     assert api.site.upstream.seen[1].body["messages"] == more
 
