@@ -105,7 +105,7 @@ def test_every_word_the_scripts_use_is_there_and_no_other() -> None:
     code = "".join(path.read_text() for path in STATIC.glob("*.js"))
     known = set(labels())
     assert set(re.findall(r'\bt\(\s*"([\w-]+)"', code)) <= known
-    computed = ("can_", "effort_", "error_", "hint_", "reason_", "state_", "stopped_")
+    computed = ("can_", "effort_", "error_", "hint_", "reason_", "state_", "stopped_", "theme_")
     mentioned = set(re.findall(r'"([\w-]+)"', code))
     assert {name for name in known - mentioned if not name.startswith(computed)} == set()
 

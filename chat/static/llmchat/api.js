@@ -85,6 +85,11 @@ export class Api {
     return this.#request(opinion ? "PUT" : "DELETE", new URL(`../messages/${message}/feedback/`, new URL(this.#conversations, location.href)).href, opinion ?? undefined);
   }
 
+  /** @param {object} changes of what the reader has set for every device */
+  prefer(changes) {
+    return this.#request("PATCH", new URL("../preferences/", new URL(this.#conversations, location.href)).href, changes);
+  }
+
   /** @returns {Promise<{results: import("./models.js").Model[]}>} */
   models() {
     return this.#request("GET", new URL("../models/", new URL(this.#conversations, location.href)).href);

@@ -3,6 +3,7 @@
 // First, for the words that the parts show as soon as they exist.
 import { config } from "./config.js";
 import { Api } from "./api.js";
+import { Attention } from "./attention.js";
 import { Chat } from "./chat.js";
 import "./composer.js";
 import { Conversations } from "./conversations.js";
@@ -15,7 +16,9 @@ import { openMenu } from "./menu.js";
 import { loadRenderer } from "./message.js";
 import "./models.js";
 import { Notices } from "./notices.js";
+import { Settings } from "./preferences.js";
 import { Queue } from "./queue.js";
+import { listen } from "./shortcuts.js";
 import { ChatSocket } from "./socket.js";
 import { Store } from "./store.js";
 import "./thread.js";
@@ -66,6 +69,10 @@ class AppElement extends HTMLElement {
     failed: (error) => this.#failed(error),
   });
 
+  #settings = new Settings(this, this.#store, config.preferences ?? {}, async (changes) => {
+    if (config.preferences) await this.#api.prefer(changes);
+  });
+  #attention = new Attention(() => this.#settings.local.notify);
   #queue = new Queue(this.#store);
   #tuning = new Tuning(this.#api, this.#store);
   #deeds = new Deeds(this, this.#api, this.#chat, {
@@ -85,6 +92,10 @@ class AppElement extends HTMLElement {
 
   get #composer() {
     return /** @type {ComposerElement} */ (this.#find("llmchat-composer"));
+  }
+
+  get #title() {
+    return this.#conversations.title(this.#chat.conversation.id ?? "") || this.#chat.conversation.title;
   }
 
   get #models() {
@@ -108,6 +119,7 @@ class AppElement extends HTMLElement {
       renamed: ({ from, to }) => this.#thread.rename(from, to),
       identified: () => this.#identified(),
       ended: (message) => {
+        this.#attention.ended(String(this.#chat.conversation.id), this.#title, message.text);
         this.#sendWaiting(message);
         this.#say(`${t("answerDone")} ${this.#thread.spoken(message.id).slice(0, SPOKEN)}`);
       },
@@ -155,7 +167,20 @@ class AppElement extends HTMLElement {
     // Another tab has sent, or taken back, what waits.
     window.addEventListener("storage", () => this.#showWaiting());
     this.addEventListener("click", (event) => this.#clicked(event));
-    this.addEventListener("keydown", (event) => this.#pressed(event));
+    // On a page of somebody else's the keys are theirs, but inside of the chat.
+    const scope = config.routed ? document : this;
+    listen(scope, {
+      palette: () => this.#openPalette(),
+      sheet: () => this.#openSheet(),
+      fresh: () => this.#go(null),
+      write: () => this.#composer.focusField(),
+      singleKeys: () => this.#settings.local.singleKeys,
+    });
+    scope.addEventListener("keydown", (event) => this.#pressed(/** @type {KeyboardEvent} */ (event)));
+    this.#settings.addEventListener("change", () => {
+      this.#composer.enterKey = this.#settings.enterKey;
+    });
+    this.#settings.show();
     window.addEventListener("popstate", () => config.routed && this.#enter(this.#addressed()));
   }
 
@@ -191,6 +216,8 @@ class AppElement extends HTMLElement {
     });
     this.#socket.addEventListener("conversation", (event) => {
       const frame = /** @type {CustomEvent} */ (event).detail;
+      const known = this.#list.get(frame.conversation);
+      if (known?.state === "running" && frame.state !== "running" && frame.conversation !== this.#chat.conversation.id) this.#attention.ended(frame.conversation, frame.title);
       this.#conversations.follow(frame);
       // Of the open one `ended` tells.
       if (frame.state === "idle" && frame.conversation !== this.#chat.conversation.id) this.#sendElsewhere(frame.conversation);
@@ -260,6 +287,37 @@ class AppElement extends HTMLElement {
     /** @type {HTMLElement | null | undefined} */ (asked?.querySelector('[data-action="edit"]'))?.click();
   }
 
+  async #openPalette() {
+    if (this.querySelector("dialog[open]")) return;
+    const [{ openPalette }, { deck }] = await Promise.all([import("./palette.js"), import("./deck.js")]);
+    openPalette(
+      this,
+      deck(this, {
+        chat: this.#chat,
+        models: this.#models,
+        settings: this.#settings,
+        open: (id) => this.#go(id),
+        sheet: () => this.#openSheet(),
+        editLast: () => this.#editLast(),
+        write: () => this.#composer.focusField(),
+        say: (text) => this.#say(text),
+        notice: (text) => this.#notices.show("notice", text),
+      }),
+    );
+  }
+
+  async #openSheet() {
+    if (this.querySelector("dialog[open]")) return;
+    const { openSheet } = await import("./sheet.js");
+    openSheet(this, {
+      enterKey: this.#settings.enterKey,
+      singleKeys: this.#settings.local.singleKeys,
+      useSingleKeys: (use) => {
+        this.#settings.local = { singleKeys: use };
+      },
+    });
+  }
+
   async #loadModels() {
     try {
       this.#models.models = (await this.#api.models()).results;
@@ -317,10 +375,10 @@ class AppElement extends HTMLElement {
     this.#thread.show(conversation);
     this.#composer.running = running;
     this.#tuning.open(conversation.id, conversation.tuned);
-    const title = this.#conversations.title(conversation.id ?? "") || conversation.title;
+    const title = this.#title;
     this.#find(".lc-title-text").textContent = title || t(conversation.id ? "untitled" : "newChat");
     this.#find(".lc-header").classList.toggle("lc-new", conversation.id === null);
-    if (config.routed) document.title = title || t("newChat");
+    if (config.routed) this.#attention.title = title || t("newChat");
   }
 
   /** @param {boolean} missing */

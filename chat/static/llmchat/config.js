@@ -13,6 +13,7 @@ import { useLabels } from "./labels.js";
  * @property {string | null} conversation the one to open
  * @property {string} model the site's choice
  * @property {boolean} routed whether the address bar follows the conversation
+ * @property {Partial<import("./preferences.js").Preferences>} [preferences] where the server keeps them
  * @property {string} signIn
  * @property {string} signInNext the parameter that says where to go after it
  * @property {{id: string, name: string}} user
