@@ -141,11 +141,12 @@ def _raise_revision(conversation: UUID, outcome: Outcome) -> _State:
         cursor.execute(
             f"UPDATE {connection.ops.quote_name(meta.db_table)} SET revision = revision + 1, updated = %s,"
             " unread = %s, ended_status = %s, ended_error = %s"
-            " WHERE id = %s RETURNING revision, title, temporary, deleted_at IS NOT NULL",
+            " WHERE id = %s RETURNING revision, title, temporary, deleted_at",
             [now, True, outcome.status, outcome.error_code, pk],
         )
-        revision, title, temporary, deleted = cursor.fetchone() or (0, "", False, True)
-    return _State(revision, title, bool(temporary), bool(deleted))
+        revision, title, temporary, deleted = cursor.fetchone() or (0, "", False, now)
+    # Compared here: asked for `deleted_at IS NOT NULL`, SQLite 3.40 says yes to a null in an added column.
+    return _State(revision, title, bool(temporary), deleted is not None)
 
 
 def _written_by_others(generation_id: int, outcome: Outcome) -> Written:
