@@ -30,7 +30,7 @@ def focused(person: Person) -> str:
 
 
 def test_a_whole_conversation_by_keyboard_alone(person: Person) -> None:
-    """Asks, waits, stops, continues, regenerates, walks the versions, edits, renames, begins another, returns."""
+    """Asks, stops, asks, tries again, walks the versions, edits, renames, begins another, returns."""
     keyboard = person.page.keyboard
 
     def walk_to(label: str, key: str = "Shift+Tab") -> None:
