@@ -25,11 +25,9 @@ register = template.Library()
 #: What `app.js` imports, directly or not.
 FIRST_MODULES = (
     "acks",
-    "actions",
     "api",
     "attention",
     "chat",
-    "clipboard",
     "commands",
     "composer",
     "config",
@@ -41,12 +39,10 @@ FIRST_MODULES = (
     "dom",
     "drawer",
     "editable",
-    "editor",
     "generations",
     "labels",
     "list",
     "menu",
-    "message",
     "models",
     "notices",
     "popover",
@@ -55,12 +51,19 @@ FIRST_MODULES = (
     "schedule",
     "shortcuts",
     "socket",
-    "states",
-    "steady",
     "store",
     "thread",
     "transport",
     "tuning",
+)
+#: What is needed besides, once there are messages.
+MESSAGE_MODULES = (
+    "actions",
+    "clipboard",
+    "editor",
+    "message",
+    "states",
+    "steady",
 )
 #: Stands for any conversation while an address is made; the page puts the real one in.
 _ANY = UUID(int=0)
@@ -110,20 +113,20 @@ def llmchat(
         "name": _name(user),
         "suggestions": get_policy().get_suggestions(user),
         "demo": settings.DEMO,
-        "modules": _modules(),
+        "modules": _modules(*FIRST_MODULES, *(MESSAGE_MODULES if conversation else ())),
         "nonce": context.get("csp_nonce") or getattr(request, "csp_nonce", ""),
         "user": user,
         "request": request,
     }
 
 
-def _modules() -> list[str]:
+def _modules(*names: str) -> list[str]:
     """Where the browser will look for what `app.js` imports, so that it need not find out step by step."""
     if getattr(staticfiles_storage, "support_js_module_import_aggregation", False):
-        return [static(f"llmchat/{name}.js") for name in FIRST_MODULES]
+        return [static(f"llmchat/{name}.js") for name in names]
     # The imports are relative, and no storage has changed them.
     app = static("llmchat/app.js")
-    return [urljoin(app, f"{name}.js") for name in FIRST_MODULES]
+    return [urljoin(app, f"{name}.js") for name in names]
 
 
 def _next(request: HttpRequest) -> str:

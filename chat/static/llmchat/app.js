@@ -13,7 +13,6 @@ import { titleField } from "./editable.js";
 import { t } from "./labels.js";
 import "./list.js";
 import { openMenu } from "./menu.js";
-import { loadRenderer } from "./message.js";
 import "./models.js";
 import { Notices } from "./notices.js";
 import { Settings } from "./preferences.js";
@@ -21,7 +20,7 @@ import { Queue } from "./queue.js";
 import { listen } from "./shortcuts.js";
 import { ChatSocket } from "./socket.js";
 import { Store } from "./store.js";
-import "./thread.js";
+import { loadMessages } from "./thread.js";
 import { Tuning } from "./tuning.js";
 
 /**
@@ -32,6 +31,8 @@ import { Tuning } from "./tuning.js";
 
 /** Nobody has to know of a connection that comes back within this time. */
 const QUIET = 1_500;
+/** Milliseconds after which what the first message needs is fetched. */
+const SOON = 1_000;
 /** What of an answer is read aloud at its end; the rest is there to be read. */
 const SPOKEN = 600;
 
@@ -52,6 +53,8 @@ class AppElement extends HTMLElement {
     this.#enter(config.conversation).then(() => this.#chat.resume());
     this.#conversations.load();
     this.#loadModels();
+    // Soon enough for whoever types at once, and late enough not to be in the way.
+    setTimeout(loadMessages, SOON);
   }
 
   #started = false;
@@ -143,7 +146,7 @@ class AppElement extends HTMLElement {
       "edit-last": () => this.#editLast(),
       model: (name) => this.#tuning.change({ model: name }),
       draft: (text) => {
-        loadRenderer();
+        loadMessages().then(({ loadRenderer }) => loadRenderer());
         this.#store.keepDraft(this.#chat.conversation.id, text);
       },
       stop: () => this.#chat.stop(),

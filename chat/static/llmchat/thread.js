@@ -9,13 +9,26 @@
 import { isLive } from "./conversation.js";
 import { h, icon } from "./dom.js";
 import { t } from "./labels.js";
-import { MessageElement } from "./message.js";
 import { perFrame } from "./schedule.js";
 
 /**
  * @typedef {import("./conversation.js").Conversation} Conversation
  * @typedef {import("./store.js").Position} Position
  */
+
+/**
+ * @typedef {typeof import("./message.js")} Messages
+ * @typedef {import("./message.js").MessageElement} MessageElement
+ */
+
+/** @type {Messages | null} */
+let messages = null;
+
+/** An empty page needs nothing of messages: they are fetched when there are any, or soon will be. */
+export async function loadMessages() {
+  messages ??= await import("./message.js");
+  return messages;
+}
 
 /** Pixels from the end within which the reader is taken to be there. */
 const NEAR = 48;
@@ -77,6 +90,10 @@ export class ThreadElement extends HTMLElement {
   show(conversation) {
     if (conversation !== this.#conversation) this.#change(conversation);
     const branch = conversation.branch().filter(({ role }) => role === "user" || role === "assistant");
+    if (branch.length && !messages) {
+      loadMessages().then(() => conversation === this.#conversation && this.show(conversation));
+      return;
+    }
     const idle = !branch.some(isLive);
     const kept = new Set(branch.map(({ id }) => id));
     for (const [id, element] of this.#elements) {
@@ -173,7 +190,7 @@ export class ThreadElement extends HTMLElement {
   #element(id) {
     let element = this.#elements.get(id);
     if (!element) {
-      element = new MessageElement();
+      element = new /** @type {Messages} */ (messages).MessageElement();
       this.#elements.set(id, element);
     }
     return element;
