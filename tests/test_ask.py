@@ -141,7 +141,7 @@ def test_inside_a_transaction_it_is_an_error_and_nothing_is_asked(
 
 
 def test_a_failed_answer_raises_and_is_kept(upstream: ScriptedUpstream, conversation: Conversation) -> None:
-    upstream.script(Script(status=500, body="{}"))
+    upstream.default = Script(status=500, body="{}")
     with pytest.raises(GenerationFailed) as failure:
         conversation.ask("hello")
     assert (failure.value.code, failure.value.status) == ("upstream_error", "error")

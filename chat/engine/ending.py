@@ -32,6 +32,8 @@ class Outcome(msgspec.Struct):
     status: str
     last_n: int
     text: str
+    #: Who has answered: another one than was asked for, where that one failed.
+    model: str
     reasoning: str = ""
     events: list[dict[str, Any]] = []
     finish_reason: str = ""
@@ -61,12 +63,16 @@ _end = Update(
     Generation,
     lambda pk, runner: Generation.objects.filter(pk=pk, runner=runner, status__in=LIVE),
     (
-        *("status", "last_n", "text_length", "crc32", "finish_reason", "reason", "error_code", "reference"),
+        *("model", "status", "last_n", "text_length", "crc32", "finish_reason", "reason", "error_code"),
         *("prompt_tokens", "completion_tokens", "estimated", "cost", "timings", "attempts", "reserved"),
-        "ended",
+        *("reference", "ended"),
     ),
 )
-_say = Update(Message, lambda pk: Message.objects.filter(pk=pk), ("content", "reasoning", "steps", "status"))
+_say = Update(
+    Message,
+    lambda pk: Message.objects.filter(pk=pk),
+    ("content", "reasoning", "steps", "status", "model"),
+)
 
 
 def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written:
@@ -78,6 +84,7 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
     settle(outcome.attempts)
     prompt_tokens, completion_tokens, estimated = total_usage(outcome.attempts)
     values = {
+        "model": outcome.model,
         "status": outcome.status,
         "last_n": outcome.last_n,
         "text_length": utf16_length(outcome.text),
@@ -106,7 +113,7 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
             _give_back(generation_id, outcome)
             return Written(generation, won=True)
         said = {"content": outcome.text, "reasoning": outcome.reasoning, "steps": outcome.events}
-        _say({**said, "status": outcome.status}, pk=outcome.message)
+        _say({**said, "status": outcome.status, "model": outcome.model}, pk=outcome.message)
         state = _raise_revision(outcome.conversation, outcome)
         if outcome.text and not state.temporary:
             search.put(outcome.owner, search.Text(outcome.message, outcome.conversation, outcome.text))

@@ -11,14 +11,10 @@ from ..counting import Counter, estimate
 from ..exceptions import Refused
 from ..models import Conversation, Message, Role
 from . import branch
+from .continuing import GO_ON, last_part
 
 #: What a chat template adds to each message, roughly.
 TOKENS_PER_MESSAGE = 5
-
-GO_ON = (
-    "Your last answer was cut off. Continue it exactly where it stopped: no introduction, "
-    "no apology, no repetition; the first character you write follows the last one above."
-)
 
 
 class Prompt(msgspec.Struct):
@@ -50,8 +46,7 @@ def build(
 ) -> Prompt:
     """What is sent for an answer below `leaf`.
 
-    `unfinished` is the beginning of that answer, for the model to go on with; of a long one it gets
-    the end.
+    `unfinished` is the beginning of that answer, for which room is left; `continuing` puts it there.
     The oldest messages are left out where the window is too small, as `count` measures it; system
     prompt, pinned messages and the last one stay. Raises `Refused("context_too_long")` when not even
     these fit.
@@ -59,7 +54,7 @@ def build(
     read = branch.read(conversation, leaf, with_reasoning=bool(provider.REASONING_FIELD))
     if window := provider.CONTEXT_TOKENS:
         room = window - min(answer_tokens or window // 4, window // 2)
-        unfinished = _last(unfinished, window // 4)
+        unfinished = last_part(unfinished, window)
         for text in (system, *((unfinished, GO_ON) if unfinished else ())):
             room -= count(text) + TOKENS_PER_MESSAGE if text else 0
         kept = _fitting(read.messages, room, count)
@@ -69,7 +64,7 @@ def build(
     if system:
         messages.insert(0, {"role": Role.SYSTEM.value, "content": system})
     left_out = len(read.messages) - len(kept) + read.beyond
-    return Prompt(_going_on(messages, unfinished, prefix=provider.ASSISTANT_PREFIX), left_out)
+    return Prompt(messages, left_out)
 
 
 def _fitting(messages: list[Message], room: int, count: Counter) -> list[Message]:
@@ -109,22 +104,3 @@ def as_called(messages: list[dict[str, Any]], provider: Provider) -> list[dict[s
             message[provider.REASONING_FIELD] = reasoning
         sent.append(message)
     return sent
-
-
-def _last(text: str, tokens: int) -> str:
-    """The end of `text`, of at most so many tokens."""
-    return text.encode()[-3 * tokens :].decode(errors="ignore")
-
-
-def _going_on(messages: list[dict[str, Any]], so_far: str, *, prefix: bool) -> list[dict[str, Any]]:
-    """`messages` extended so that the model goes on with the answer `so_far`.
-
-    With `prefix` the provider takes an unfinished assistant message at the end as the beginning of
-    its answer; without it, the wish is put into words.
-    """
-    if not so_far:
-        return messages
-    unfinished = {"role": Role.ASSISTANT.value, "content": so_far}
-    if prefix:
-        return [*messages, unfinished]
-    return [*messages, unfinished, {"role": Role.USER.value, "content": GO_ON}]

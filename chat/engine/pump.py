@@ -1,4 +1,4 @@
-"""The life of one answer: wait for its turn, open the upstream, read, number, finish."""
+"""The life of one answer: wait for its turn, ask, read, number, finish."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ..models import LIVE, Status
 from ..serializing import end_frame
 from ..upstream.errors import UpstreamError
 from ..upstream.stream import UpstreamStream
-from ..upstream.types import ChatRequest, Ended, Usage
+from ..upstream.types import Ended
 from .admission import Ticket
+from .attempts import Attempts
 from .ending import Outcome, Written, finish, mark_running
-from .ledger import Attempt
-from .livelog import LiveLog, Told
+from .livelog import LiveLog
 from .orders import Job
-from .prompt import estimate_messages, estimate_tokens
 from .steps import kept
 from .tally import Tally
+from .turn import wait_turn
 from .verdict import Verdict, judge
 
 if TYPE_CHECKING:
@@ -47,19 +47,17 @@ class Pump:
         self._producing: asyncio.Task[Ended] | None = None
         self._stop_reason = ""
         self._failed = False
-        #: Whether the provider was asked at all.
-        self._asked = False
         #: What the log tells is not what the row got.
         self._unstorable = False
         #: Under this name the answer was begun; the runner may have taken another one since.
         self._runner_id = job.runner
         self._accepted_at = asyncio.get_running_loop().time()
         self._started_at = self._accepted_at
-        self._first_token_at: float | None = None
         self._last_content_at = 0.0
         self._stream: UpstreamStream | None = None
         self._over: asyncio.Future[None] | None = None
         self._tally = Tally(log, settings.MAX_ANSWER_CHARS)
+        self._attempts = Attempts(runner, job, log, self._tally)
         #: When the last watcher went; None while there is one.
         self.unwatched_since: float | None = self._accepted_at
         self.journalled_n = 0
@@ -102,58 +100,22 @@ class Pump:
         self._publish(outcome, written)
 
     async def _produce(self) -> Ended:
-        await self._turn()
-        first_token_timeout = min(settings.FIRST_TOKEN_TIMEOUT, settings.TOTAL_TIMEOUT)
-        try:
-            try:
-                async with asyncio.timeout(first_token_timeout):
-                    await self._open()
-            except TimeoutError:
-                raise UpstreamError("upstream_timeout") from None
-            assert self._stream is not None
-            if self._stop_reason:
-                raise asyncio.CancelledError
-            if self._stream.ended is None:
-                self._over = asyncio.get_running_loop().create_future()
-                self._runner.ticker.add(self)
-                await self._over
-            assert self._stream.ended is not None
-            return self._stream.ended
-        finally:
-            self._runner.ticker.discard(self)
-            if self._stream is not None:
-                # What arrived before a stop is part of the answer.
-                self._take()
-                await asyncio.shield(self._stream.aclose())
-            self._tally.flush()
-            self.log.wake()
-
-    async def _turn(self) -> None:
-        """Waits in line, telling the position at most once a second."""
-        if not self._ticket.admitted.is_set():
-            moved = asyncio.Event()
-            self._ticket.moved = moved.set
-            moved.set()
-            turn = asyncio.ensure_future(self._ticket.admitted.wait())
-            try:
-                while not turn.done():
-                    if moved.is_set():
-                        moved.clear()
-                        self._event("queued", position=self._ticket.position)
-                        await asyncio.wait({turn}, timeout=1)
-                    else:
-                        waiting = asyncio.ensure_future(moved.wait())
-                        try:
-                            await asyncio.wait({turn, waiting}, return_when=asyncio.FIRST_COMPLETED)
-                        finally:
-                            waiting.cancel()
-            finally:
-                turn.cancel()
-                self._ticket.moved = None
+        await wait_turn(self._ticket, lambda position: self._event("queued", position=position))
         if self.job.queued:
             self._runner.spawn(self._mark_running())
             self.log.state = Status.RUNNING
         self._started_at = asyncio.get_running_loop().time()
+        attempts = self._attempts
+        try:
+            await attempts.begin(self._started_at + settings.TOTAL_TIMEOUT)
+            while True:
+                ended = await self._read()
+                if ended.error is None or not await attempts.resume(ended.error):
+                    return ended
+        finally:
+            await attempts.close()
+            self._tally.flush()
+            self.log.wake()
 
     async def _mark_running(self) -> None:
         try:
@@ -166,21 +128,26 @@ class Pump:
         self.log.append_event(kind, **fields)
         self.log.wake()
 
-    async def _open(self) -> None:
-        """Opens the stream and waits for the first content, which goes out at once."""
-        job = self.job
-        target = job.targets[0]
-        request = ChatRequest(model=target.model, messages=job.messages, options=job.options)
-        self._asked = True
-        self._stream = await self._runner.open(target, request)
-        while not self._take() and self._stream.ended is None:
-            await self._stream.wait()
-        now = asyncio.get_running_loop().time()
-        if self._tally.chars:
-            self._first_token_at = now
-        self._last_content_at = now
+    async def _read(self) -> Ended:
+        """Sends what comes, from the first content on, until the stream is over or too slow."""
+        loop = asyncio.get_running_loop()
+        self._stream = self._attempts.stream
+        self._last_content_at = loop.time()
         self._tally.flush()
         self.log.wake()
+        if self._stop_reason or self._tally.full:
+            raise asyncio.CancelledError
+        if self._stream.ended is None:
+            self._over = loop.create_future()
+            self._runner.ticker.add(self)
+            try:
+                await self._over
+            except UpstreamError as error:
+                return Ended(None, False, error)
+            finally:
+                self._runner.ticker.discard(self)
+        assert self._stream.ended is not None
+        return self._stream.ended
 
     def listen(self) -> None:
         """Lets come in what the provider has sent since the last tick."""
@@ -194,7 +161,7 @@ class Pump:
         if self._over.done():
             return
         try:
-            if self._take():
+            if self._attempts.take():
                 self._last_content_at = now
                 self._tally.flush()
                 self.log.wake()
@@ -212,16 +179,6 @@ class Pump:
         except Exception as error:
             self._over.set_exception(error)
 
-    def _take(self) -> bool:
-        """Takes over what has arrived; True when there was content in it."""
-        assert self._stream is not None
-        content = False
-        for delta in self._stream.take():
-            content = self._tally.add(delta) or content
-        if self._tally.full:
-            self._stop_reason = self._stop_reason or "answer_cap"
-        return content
-
     def _outcome(self, produced: asyncio.Task[Ended]) -> Outcome:
         """What became of it: the table of protocol.md."""
         error: BaseException | None = None
@@ -232,7 +189,7 @@ class Pump:
             status, code, reason = Verdict(Status.ERROR, "internal")
         else:
             status, code, reason = judge(
-                stop_reason=self._stop_reason,
+                stop_reason=self._stop_reason or ("answer_cap" if tally.full else ""),
                 cancelled=produced.cancelled(),
                 error=error,
                 content=tally.chars > 0,
@@ -254,35 +211,10 @@ class Pump:
             error_code=code,
             reference=reference,
             timings=self._timings(),
-            attempts=self._attempts(status, code, told),
+            model=self._attempts.answered_by.name,
+            attempts=self._attempts.entries(status, code, told),
             reserved=self.job.reserved,
         )
-
-    def _attempts(self, status: str, code: str, told: Told) -> list[Attempt]:
-        """What the ledger gets to know; nothing when the provider was never asked."""
-        if not self._asked:
-            return []
-        tally, job = self._tally, self.job
-        usage = tally.usage or Usage(
-            estimate_messages(job.messages),
-            estimate_tokens(told.text[len(job.base) :]) if tally.chars else 0,
-        )
-        return [
-            Attempt(
-                provider=job.targets[0].provider,
-                model=job.targets[0].model,
-                status=status,
-                usage=usage,
-                error_code=code,
-                tariff=job.targets[0].tariff,
-                estimated=tally.usage is None,
-                first_token_ms=self._since_start(self._first_token_at),
-                total_ms=self._since_start(asyncio.get_running_loop().time()),
-            )
-        ]
-
-    def _since_start(self, moment: float | None) -> int | None:
-        return None if moment is None else round((moment - self._started_at) * 1000)
 
     def _report(self, status: str, code: str, error: BaseException | None) -> str:
         """Logs what broke, without a word of the provider; returns the reference that the user is told."""
@@ -300,8 +232,8 @@ class Pump:
             "queued": round((self._started_at - self._accepted_at) * 1000),
             "total": round((now - self._accepted_at) * 1000),
         }
-        if self._first_token_at is not None:
-            timings["first_token"] = round((self._first_token_at - self._accepted_at) * 1000)
+        if (first := self._attempts.first_token_at) is not None:
+            timings["first_token"] = round((first - self._accepted_at) * 1000)
         return timings
 
     async def _write(self, outcome: Outcome) -> Written:

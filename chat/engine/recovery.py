@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from ..conf import settings
 from ..models import LIVE, Generation, Owner, Runner, Status
 from ..upstream.types import Usage
 from . import journal, pauses
@@ -135,6 +136,7 @@ def fold(generation: Generation) -> Outcome:
     return Outcome(
         owner=Owner(generation.owner_id, generation.session_key),
         door=generation.door,
+        model=_answered_by(generation, told),
         message=message.pk if message else None,
         conversation=message.conversation_id if message else None,
         status=Status.INTERRUPTED,
@@ -151,17 +153,32 @@ def fold(generation: Generation) -> Outcome:
     )
 
 
+def _answered_by(generation: Generation, told: Told) -> str:
+    """Who has had the last word: another model may have taken over."""
+    changes = [event for event in told.events if event["kind"] in ("fallback", "failover")]
+    return str(changes[-1].get("to") or changes[-1]["model"]) if changes else generation.model
+
+
 def _attempts(generation: Generation, told: Told, total_ms: int) -> list[Attempt]:
-    """The request that died with its process; none for an answer that still stood in line."""
+    """The requests of a dead process, as far as its events tell; none for an answer that still stood in line."""
     if generation.status == Status.QUEUED:
         return []
-    return [
-        Attempt(
-            provider=generation.provider,
-            model=generation.model,
-            status=Status.INTERRUPTED,
-            usage=Usage(generation.prompt_tokens or 0, estimate_tokens(told.text + told.reasoning)),
-            estimated=True,
-            total_ms=total_ms,
-        )
-    ]
+    attempts: list[Attempt] = []
+    provider, model = generation.provider, generation.model.removeprefix(f"{generation.provider}/")
+    for event in told.events:
+        if event.get("code"):
+            failed = Attempt(provider, model, Status.ERROR, Usage(0, 0), str(event["code"]))
+            attempts.append(failed)
+        elif event["kind"] == "failover":
+            attempts.append(Attempt(provider, model, Status.INTERRUPTED, Usage(0, 0), estimated=True))
+        if event["kind"] in ("fallback", "failover"):
+            provider, model = _named(str(event.get("to") or event["model"]), provider)
+    said = Usage(generation.prompt_tokens or 0, estimate_tokens(told.text + told.reasoning))
+    last = Attempt(provider, model, Status.INTERRUPTED, said, estimated=True, total_ms=total_ms)
+    return [*attempts, last]
+
+
+def _named(name: str, provider: str) -> tuple[str, str]:
+    """Provider and model of a name on the wire; a plain one is taken to be the same provider's."""
+    alias, _, model = name.partition("/")
+    return (alias, model) if model and alias in settings.PROVIDERS else (provider, name)

@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import uuid
+from collections import Counter
 from collections.abc import Coroutine
 from typing import Any
 
@@ -62,6 +63,8 @@ class Runner:
         self.clients = Clients()
         #: What the answers of this process have learned of the providers.
         self.health = Health(settings.BREAKER_FAILURES, settings.BREAKER_SECONDS)
+        #: Requests under way, by provider.
+        self._asked: Counter[str] = Counter()
         self.finishing = asyncio.Lock()
         self.ticker = Ticker(settings.FRAME_INTERVAL)
         self.admission = Admission(
@@ -184,8 +187,22 @@ class Runner:
         self.hub.tell_owner(owner, protocol.encode(frame))
 
     async def open(self, target: Target, request: ChatRequest) -> UpstreamStream:
-        """Opens the upstream stream for one answer. Raises `UpstreamError`."""
-        return await self.clients.open(endpoint(target.provider), request)
+        """Opens the upstream stream for one answer; `release` gives it back. Raises `UpstreamError`."""
+        self._asked[target.provider] += 1
+        try:
+            return await self.clients.open(endpoint(target.provider), request)
+        except BaseException:
+            self.release(target)
+            raise
+
+    def release(self, target: Target) -> None:
+        """An answer of that provider is over."""
+        self._asked[target.provider] -= 1
+
+    def is_full(self, target: Target) -> bool:
+        """Whether the provider has as many requests of ours as it may have."""
+        limit = settings.PROVIDERS[target.provider].MAX_RUNNING
+        return bool(limit) and self._asked[target.provider] >= limit
 
     # Ending
 

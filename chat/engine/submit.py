@@ -218,7 +218,7 @@ def _begin(
             answer_tokens=options.get("max_tokens"),
             unfinished=answer.content,
         )
-    tokens = prompt.estimate_messages(told.messages)
+    tokens = prompt.estimate_messages(told.messages) + prompt.estimate_tokens(answer.content)
     claims = budgets.claims_of(order.owner, order.user, choice.first, tokens, options)
     generation = Generation(
         **order.owner.fields,

@@ -26,8 +26,13 @@ class Tally:
         self.chars = 0
         #: There was more than the cap allows; it was dropped.
         self.full = False
+        self.restart()
+
+    def restart(self) -> None:
+        """Another request begins: what the one before told of itself is not this one's."""
         self.usage: Usage | None = None
         self.finish_reason = ""
+        self.has_calls = False
 
     def add(self, delta: Delta) -> bool:
         """Takes a delta over; True when there was content in it."""
@@ -40,6 +45,7 @@ class Tally:
         if delta.text:
             self._say(False, delta.text)
         if delta.tool_calls:
+            self.has_calls = True
             self._call(delta.tool_calls)
         return delta.has_content
 

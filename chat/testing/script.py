@@ -31,6 +31,16 @@ Fault = Literal[
 _SERVER_ERROR = {"message": "The server had an error", "type": "server_error", "code": None}
 
 
+#: Characters of a token where the tokens of a script are not told.
+_PIECE = 7
+_LAST_WORDS = 60
+
+
+def _start_of_last_words(text: str) -> int:
+    start = max(0, len(text) - _LAST_WORDS)
+    return start and text.find(" ", start) + 1
+
+
 class Act(enum.Enum):
     """What a server does apart from writing and pausing."""
 
@@ -57,6 +67,9 @@ class Script(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     reasoning_field: str = "reasoning_content"
     #: None: no chunk with a finish_reason is sent.
     finish_reason: str | None = "stop"
+    #: How it goes on when the request ends with the beginning of its text: with the next character, from the
+    #: last words on, or all over again. It then makes no fault.
+    continues: Literal["", "next", "words", "anew"] = ""
     #: The last token travels in the chunk that has the finish_reason.
     finish_with_content: bool = False
     #: Sent in a chunk of its own; None counts the tokens, {} sends no such chunk.
@@ -104,6 +117,15 @@ class Script(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
         else:
             for n in range(self.count):
                 yield self.pattern.replace("{n}", str(n))
+
+    def going_on(self, said: str) -> Script:
+        """The script of the rest, for a request in which `said` stands already."""
+        text = self.text
+        if not (self.continues and said and text.startswith(said)):
+            return self
+        start = {"next": len(said), "words": _start_of_last_words(said), "anew": 0}[self.continues]
+        rest = [text[n : n + _PIECE] for n in range(start, len(text), _PIECE)]
+        return msgspec.structs.replace(self, tokens=rest, reasoning=[], fault="", pauses={}, insert={})
 
     def events(self, model: str) -> Iterator[bytes | float | Act]:
         """The body: bytes to write, seconds to pause (counted from the last pause's end), and acts."""

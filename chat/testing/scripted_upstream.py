@@ -144,6 +144,7 @@ class ScriptedUpstream:
         script = script_of(body)
         if script is None:
             script = self._queue.popleft() if self._queue else self.default
+        script = script.going_on(beginning_of(body))
         seen = Seen(index=len(self.seen), path=path, headers=headers, body=body, at=time.monotonic())
         self.seen.append(seen)
         self.changed()
@@ -199,6 +200,15 @@ def script_of(body: Any) -> Script | None:
             except (ValueError, msgspec.ValidationError):
                 continue
     return None
+
+
+def beginning_of(body: Any) -> str:
+    """The unfinished answer that a request ends with, or has before a last wish to go on; empty for none."""
+    messages = body.get("messages") if isinstance(body, dict) else None
+    for message in (messages or [])[-1:-3:-1]:
+        if isinstance(message, dict) and message.get("role") == "assistant":
+            return str(message.get("content") or "")
+    return ""
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ CHEAP, FAST = "cheap", "fast"
 IMPATIENCE = 2.0
 _DEAR = Decimal("Infinity")
 _TRANSIENT = frozenset({"upstream_unreachable", "upstream_rate_limited", "upstream_error"})
+_BREAKS = _TRANSIENT | {"upstream_protocol", "upstream_timeout"}
 _TRANSIENT_STATUS = frozenset({408, 409, 425, 429})
 
 
@@ -49,6 +50,11 @@ def may_retry(error: UpstreamError) -> bool:
 def may_fall_back(error: UpstreamError) -> bool:
     """Whether another provider may do better: not with what the first one declined to talk about."""
     return error.code != "content_filtered"
+
+
+def may_resume(error: UpstreamError) -> bool:
+    """Whether an answer that ended in it may be continued: it broke, nobody objected to what it said."""
+    return error.code in _BREAKS
 
 
 def pause(error: UpstreamError, retry: int, base: float, longest: float) -> float | None:

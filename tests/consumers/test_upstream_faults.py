@@ -174,7 +174,8 @@ async def test_a_fault_has_its_status_its_code_and_the_text_so_far(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     client = await site.client(await site.user())
-    site.upstream.script(script)
+    # Whenever it is asked, as it is asked again where that may help.
+    site.upstream.default = script
     accepted = await client.send("hello")
     end = await client.ended(accepted["generation"])
     shown = client.shown[accepted["generation"]]

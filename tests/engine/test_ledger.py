@@ -112,6 +112,28 @@ def test_a_crash_leaves_the_row_that_the_dead_process_could_not_write() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_after_a_crash_the_attempts_are_known_by_their_events(settings: Any) -> None:
+    settings.LLMCHAT = {"PROVIDERS": {"first": {}, "second": {}}}
+    row = generation(provider="first", model="some")
+    head = f'{{"type":"event","generation":{row.pk}'
+    frames = (
+        f'{head},"n":1,"kind":"retrying","code":"upstream_error","model":"some","seconds":1,"attempt":2}}',
+        f'{head},"n":2,"kind":"fallback","code":"upstream_timeout","model":"second/other"}}',
+        f'[{row.pk},3,"hello"]',
+    )
+    journal.write([journal.Chunk(row.pk, 1, 3, ",".join(frames))], runner_of(row))
+    recovery.bury(runner_of(row), 0)
+    fields = ("attempt", "provider", "model", "status", "error_code")
+    assert list(UsageRecord.objects.order_by("id").values_list(*fields)) == [
+        (1, "first", "some", "error", "upstream_error"),
+        (2, "first", "some", "error", "upstream_timeout"),
+        (3, "second", "other", "interrupted", ""),
+    ]
+    row.refresh_from_db()
+    assert (row.model, row.attempts) == ("second/other", 3)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_rows_are_only_ever_added() -> None:
     row = generation()
     recovery.bury(runner_of(row), 0)

@@ -19,7 +19,7 @@ test("the first second is silent, unless there is something to say", () => {
   assert.equal(waiting(answer({ status: "queued" }), false).text, "queued");
   assert.equal(waiting(answer({ events: [{ kind: "queued", position: 2 }] }), true).text, "2 ahead of you");
   assert.equal(waiting(answer({ events: [{ kind: "queued", position: 0 }] }), false).text, "waiting");
-  assert.equal(waiting(answer({ events: [{ kind: "retrying", delay: 2.6 }] }), true).text, "Retrying in 3 s");
+  assert.equal(waiting(answer({ events: [{ kind: "retrying", seconds: 2.6 }] }), true).text, "Retrying in 3 s");
   assert.equal(waiting(answer({ events: [{ kind: "fallback" }] }), true).text, "fallback");
 });
 

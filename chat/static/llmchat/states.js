@@ -26,7 +26,7 @@ export function waiting(message, patient) {
   const event = message.events?.at(-1);
   // What says more than that it takes a while is said at once.
   if (event?.kind === "queued" && event.position > 0) return { kind: "waiting", text: t("queuedBehind", { n: event.position }) };
-  if (event?.kind === "retrying") return { kind: "waiting", text: t("retrying", { seconds: Math.max(1, Math.round(event.delay ?? 1)) }) };
+  if (event?.kind === "retrying") return { kind: "waiting", text: t("retrying", { seconds: Math.max(1, Math.round(event.seconds ?? 1)) }) };
   if (event?.kind === "fallback") return { kind: "waiting", text: t("fallback") };
   const texts = /** @type {Record<string, string>} */ ({ sending: t("sending"), queued: event ? t("waiting") : t("queued") });
   return { kind: "waiting", text: patient ? "" : (texts[message.status] ?? t("waiting")) };
