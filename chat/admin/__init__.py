@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .access import ContentAccessAdmin
 from .base import ReadOnlyAdmin, may_read
+from .catalog import ChatModelAdmin
 from .conversation import ConversationAdmin
 from .generation import GenerationAdmin, RunnerAdmin
 from .keys import ApiKeyAdmin
@@ -16,6 +17,7 @@ from .limits import BudgetAdmin
 __all__ = [
     "ApiKeyAdmin",
     "BudgetAdmin",
+    "ChatModelAdmin",
     "ContentAccessAdmin",
     "ConversationAdmin",
     "GenerationAdmin",

@@ -160,7 +160,7 @@ def _answered_by(generation: Generation, told: Told) -> str:
 
 
 def _attempts(generation: Generation, told: Told, total_ms: int) -> list[Attempt]:
-    """The requests of a dead process, as far as its events tell; none for an answer that still stood in line."""
+    """The requests of a dead process, as far as its events tell; none where it still stood in line."""
     if generation.status == Status.QUEUED:
         return []
     attempts: list[Attempt] = []

@@ -57,6 +57,17 @@ class Clients:
         # Outside of the handler, so that no exception with the provider's words is chained to it.
         raise failure
 
+    async def get(self, endpoint: Endpoint, path: str) -> httpx2.Response:
+        """The response to a GET, its body unread. Raises what the SDK does."""
+        answer = await self._client(endpoint).get(
+            path,
+            cast_to=httpx2.Response,
+            options={"headers": {**_headers(endpoint), "Accept": "application/json"}},
+            stream=True,
+            stream_cls=openai.AsyncStream[object],
+        )
+        return cast("httpx2.Response", answer)
+
     async def aclose(self) -> None:
         """Closes all connections, also those in use."""
         clients = list(self._clients.values())

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
+import genai_prices
 import pytest
 from django.contrib.auth import get_user_model
 
 from chat.engine import journal, recovery
 from chat.models import AppendOnlyError, Conversation, Generation, UsageRecord
+from chat.testing.recordings import Recording, recordings
 from chat.testing.script import Script
 from tests.engine.test_journal import chunk, generation, runner_of
 from tests.insite import InSite
@@ -98,6 +101,26 @@ async def test_an_answer_that_was_stopped_in_the_line_cost_nothing(site: InSite)
         lambda: list(Generation.objects.order_by("id").values_list("attempts", flat=True))
     )
     assert attempts == [1, 0]
+
+
+@pytest.mark.parametrize("recording", recordings(), ids=lambda recording: recording.name)
+async def test_the_cost_of_a_recorded_answer_is_the_price_librarys_to_the_cent(
+    site: InSite, settings: Any, recording: Recording
+) -> None:
+    provider = {"BASE_URL": site.upstream.base_url, "PRICED_AS": "openai"}
+    settings.LLMCHAT = {**settings.LLMCHAT, "PROVIDERS": {"default": provider}, "MODEL": "gpt-4o-mini"}
+    site.upstream.script(Script(body=recording.body.decode(), framing="close"))
+    client = await site.client(await site.user())
+    accepted = await client.send("hello")
+    end = await client.ended(accepted["generation"])
+    assert (end["status"], client.shown[accepted["generation"]].text) == ("complete", recording.text)
+    prompt, completion, cached, reasoning = recording.usage
+    usage = genai_prices.Usage(input_tokens=prompt, cache_read_tokens=cached, output_tokens=completion)
+    expected = genai_prices.calc_price(usage, "gpt-4o-mini", provider_id="openai").total_price
+    (row,) = await rows(site)
+    assert (row["cost"], Decimal(end["cost"])) == (expected, expected)
+    assert (row["reasoning_tokens"], row["cached_tokens"]) == (reasoning, cached)
+    assert row["price"]["source"].startswith("genai-prices ")
 
 
 @pytest.mark.django_db(transaction=True)
