@@ -43,6 +43,33 @@ def check_settings(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> li
 
 
 @register("llmchat")
+def check_providers(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """That keys are where the settings say, and that what stands in for others exists."""
+    try:
+        providers, aliases = load().PROVIDERS, load().ALIASES
+    except ImproperlyConfigured:
+        return []
+    found: list[CheckMessage] = []
+    for alias, provider in providers.items():
+        if provider.API_KEY_ENV and not provider.API_KEY:
+            found.append(
+                Warning(
+                    f"The provider {alias!r} has no key: {provider.API_KEY_ENV} is not set.",
+                    id="llmchat.W007",
+                )
+            )
+    named = [(f"FALLBACKS of {alias!r}", own.FALLBACKS) for alias, own in providers.items()]
+    named += [(f"the alias {alias!r}", members) for alias, members in aliases.items()]
+    takes_any = any(not provider.MODELS for provider in providers.values())
+    for where, names in named:
+        for name in names:
+            known = name in providers or name.partition("/")[0] in providers
+            if not (takes_any or known or any(name in provider.MODELS for provider in providers.values())):
+                found.append(Warning(f"Nobody serves {name!r}, which {where} names.", id="llmchat.W008"))
+    return found
+
+
+@register("llmchat")
 def check_sessions(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Sessions that can be revoked: an open socket must hear of a sign-out."""
     store = import_module(django_settings.SESSION_ENGINE).SessionStore

@@ -27,6 +27,9 @@ def test_the_site_as_it_is_has_nothing_to_complain_about() -> None:
         ({"PROVIDERS": {"default": {"BASEURL": "x"}}}, "llmchat.E001"),
         ({"POLICY": "no.such.Policy"}, "llmchat.E002"),
         ({"POLICY": "builtins.object"}, "llmchat.E002"),
+        ({"PROVIDERS": {"default": {"API_KEY_ENV": "LLMCHAT_NO_SUCH_KEY"}}}, "llmchat.W007"),
+        ({"PROVIDERS": {"a": {"MODELS": ["m"], "FALLBACKS": ["nobody"]}}}, "llmchat.W008"),
+        ({"PROVIDERS": {"a": {"MODELS": ["m"]}}, "ALIASES": {"house": ["a/m", "n"]}}, "llmchat.W008"),
     ],
 )
 def test_a_wrong_setting_is_an_error(settings: Any, wrong: dict[str, Any], id: str) -> None:

@@ -12,7 +12,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
 
 from ..conf import settings
 from ..engine import discovery
@@ -100,11 +99,10 @@ class ChatModelAdmin(ReadOnlyAdmin[ChatModel]):
         return request.user.has_perm("llmchat.delete_chatmodel")
 
     def get_urls(self) -> list[Any]:
-        sync = self.admin_site.admin_view(require_POST(self.sync))
-        test = self.admin_site.admin_view(require_POST(self.test))
+        view = self.admin_site.admin_view
         return [
-            path("sync/", sync, name="llmchat_chatmodel_sync"),
-            path("test/", test, name="llmchat_chatmodel_test"),
+            path("sync/", view(self.sync), name="llmchat_chatmodel_sync"),
+            path("test/", view(self.test), name="llmchat_chatmodel_test"),
             *super().get_urls(),
         ]
 
@@ -118,7 +116,7 @@ class ChatModelAdmin(ReadOnlyAdmin[ChatModel]):
         """Asks the providers for their models and enters them."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        for alias in settings.PROVIDERS:
+        for alias in _asked(request):
             try:
                 listed = async_to_sync(discovery.ask_for_models)(alias)
             except UpstreamError as error:
@@ -138,7 +136,7 @@ class ChatModelAdmin(ReadOnlyAdmin[ChatModel]):
         """Whether each provider can be used, in a sentence."""
         if not self.has_change_permission(request):
             raise PermissionDenied
-        for alias in settings.PROVIDERS:
+        for alias in _asked(request):
             self._tell(request, alias, async_to_sync(discovery.try_provider)(alias))
         return self._back()
 
@@ -184,6 +182,11 @@ class ChatModelAdmin(ReadOnlyAdmin[ChatModel]):
 
     def _back(self) -> HttpResponseRedirect:
         return HttpResponseRedirect(reverse("admin:llmchat_chatmodel_changelist"))
+
+
+def _asked(request: HttpRequest) -> list[str]:
+    """The providers that are to be asked: none where the page was merely looked at."""
+    return list(settings.PROVIDERS) if request.method == "POST" else []
 
 
 def health_figures() -> list[dict[str, Any]]:

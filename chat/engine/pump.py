@@ -7,18 +7,17 @@ import logging
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 
-from .. import protocol
 from ..conf import settings
-from ..models import LIVE, Status
-from ..serializing import end_frame
+from ..models import Status
 from ..upstream.errors import UpstreamError
 from ..upstream.stream import UpstreamStream
 from ..upstream.types import Ended
 from .admission import Ticket
 from .attempts import Attempts
-from .ending import Outcome, Written, finish, mark_running
+from .closing import Closing
+from .ending import Outcome, mark_running
 from .livelog import LiveLog
 from .orders import Job
 from .steps import kept
@@ -47,10 +46,7 @@ class Pump:
         self._producing: asyncio.Task[Ended] | None = None
         self._stop_reason = ""
         self._failed = False
-        #: What the log tells is not what the row got.
-        self._unstorable = False
-        #: Under this name the answer was begun; the runner may have taken another one since.
-        self._runner_id = job.runner
+        self._closing = Closing(runner, job, log)
         self._accepted_at = asyncio.get_running_loop().time()
         self._started_at = self._accepted_at
         self._last_content_at = 0.0
@@ -96,8 +92,9 @@ class Pump:
         # that end at once would all be in memory twice.
         async with self._runner.finishing:
             outcome = self._outcome(self._producing)
-            written = await self._write(outcome)
-        self._publish(outcome, written)
+            written = await self._closing.write(outcome)
+        self._closing.publish(outcome, written)
+        self._runner.ended(self, written)
 
     async def _produce(self) -> Ended:
         await wait_turn(self._ticket, lambda position: self._event("queued", position=position))
@@ -119,7 +116,7 @@ class Pump:
 
     async def _mark_running(self) -> None:
         try:
-            await self._runner.writer.run(mark_running, self.job.generation, self._runner_id)
+            await self._runner.writer.run(mark_running, self.job.generation, self.job.runner)
         except (DatabaseError, InterfaceError) as error:
             # The answer goes on all the same; its end will be written over this.
             logger.warning("generation %d still stands as queued: %s", self.job.generation, error)
@@ -235,46 +232,3 @@ class Pump:
         if (first := self._attempts.first_token_at) is not None:
             timings["first_token"] = round((first - self._accepted_at) * 1000)
         return timings
-
-    async def _write(self, outcome: Outcome) -> Written:
-        """Writes the end, again and again until the database takes it."""
-        pause = 0.1
-        while True:
-            try:
-                return await self._runner.writer.run(finish, self.job.generation, self._runner_id, outcome)
-            except (OperationalError, InterfaceError) as error:
-                logger.warning("the end of generation %d has to wait: %s", self.job.generation, error)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 2.0)
-            except DatabaseError:
-                logger.exception("the database refuses the text of generation %d", self.job.generation)
-                if outcome.error_code == "internal" and outcome.text == self.job.base:
-                    raise
-                self._unstorable = True
-                outcome.text, outcome.reasoning = self.job.base, self.job.base_reasoning
-                outcome.events = []
-                outcome.status, outcome.error_code, outcome.reason = Status.ERROR, "internal", ""
-
-    def _publish(self, outcome: Outcome, written: Written) -> None:
-        generation = written.generation
-        if generation is None:
-            end = protocol.End(
-                generation=self.job.generation,
-                n=outcome.last_n + 1,
-                message=self.job.message,
-                conversation=self.job.conversation,
-                status=Status.STOPPED,
-                finish_reason=None,
-                text_length=protocol.utf16_length(outcome.text),
-                crc32=protocol.checksum(outcome.text),
-                reason="deleted",
-            )
-        else:
-            end = end_frame(generation, written.conversation)
-        if end.n == self.log.last_n + 1 and end.status not in LIVE and not self._unstorable:
-            self.log.end(protocol.encode(end), end.status)
-        else:
-            # The row tells, or will tell, another end than the log: it is the truth.
-            self.log.ended = True
-            self.log.forget()
-        self._runner.ended(self, written)
