@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, Literal, cast, get_origin
 
 import msgspec
 from django.conf import settings as django_settings
@@ -77,6 +77,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     JOURNAL_INTERVAL: float = 0.2
     #: How long journal rows outlive their answer.
     JOURNAL_KEEP: float = 60
+    #: What becomes of the conversations of a user who is deleted.
+    ON_USER_DELETE: Literal["delete", "anonymise", "keep"] = "delete"
     FIRST_TOKEN_TIMEOUT: float = 60
     IDLE_TIMEOUT: float = 30
     TOTAL_TIMEOUT: float = 600
@@ -105,7 +107,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 PLAIN = {
     field.name: field.type
     for field in msgspec.structs.fields(Settings)
-    if field.type in (int, float, str, bool)
+    if field.type in (int, float, str, bool) or get_origin(field.type) is Literal
 }
 
 

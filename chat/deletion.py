@@ -10,11 +10,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model, ProtectedError, QuerySet
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
-from .models import LIVE, Conversation, Generation, Message
+from .conf import settings as chat_settings
+from .models import LIVE, Conversation, Generation, LegalHold, Message
 
 
 def stop(generations: QuerySet[Generation]) -> None:
@@ -38,6 +39,26 @@ def remove(conversation: UUID) -> None:
         rows = Conversation.objects.filter(pk=conversation)
         list(rows.select_for_update().values_list("pk"))
         rows.delete()
+
+
+@receiver(pre_delete, sender=Conversation, dispatch_uid="llmchat.keep_what_is_held")
+def keep_what_is_held(instance: Conversation, **kwargs: object) -> None:
+    """A hold on its owner protects a conversation as one on itself does, which the database sees to."""
+    if instance.owner_id is not None and (held := LegalHold.objects.filter(user=instance.owner_id)):
+        raise ProtectedError("A legal hold keeps this conversation.", set(held))
+
+
+@receiver(pre_delete, sender=settings.AUTH_USER_MODEL, dispatch_uid="llmchat.part_with_conversations")
+def part_with_conversations(instance: Model, **kwargs: object) -> None:
+    """What stays of a user who is deleted says whose it was, or does not, as `ON_USER_DELETE` has it."""
+    rows = Conversation.objects.filter(owner=instance.pk)
+    if chat_settings.ON_USER_DELETE == "anonymise":
+        rows.update(metadata={}, content_type=None, object_id="", system_prompt="")
+    elif chat_settings.ON_USER_DELETE == "keep":
+        name = instance.get_username()  # type: ignore[attr-defined] # a user's
+        for row in rows.only("pk", "metadata").iterator(chunk_size=500):
+            metadata = {**row.metadata, "owner": {"id": str(instance.pk), "name": name}}
+            Conversation.objects.filter(pk=row.pk).update(metadata=metadata)
 
 
 @receiver(pre_delete, sender=settings.AUTH_USER_MODEL, dispatch_uid="llmchat.stop_answers_of_user")

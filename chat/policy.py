@@ -157,6 +157,13 @@ class ChatPolicy:
 
         return Preference.objects.of(owner)
 
+    def prepare_text(self, user: Any, text: str, conversation: Conversation | None) -> str:
+        """What a user wrote, as it is to be stored and sent; called before either. May raise `Refused`.
+
+        `conversation` is None where there is none yet, and for calls that belong to none.
+        """
+        return text
+
     def get_abandon_after(self, user: Any) -> float:
         """Seconds after which an answer that no browser watches is stopped; 0 = never."""
         return settings.ABANDON_AFTER

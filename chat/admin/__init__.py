@@ -13,6 +13,7 @@ from .conversation import ConversationAdmin
 from .generation import GenerationAdmin, RunnerAdmin
 from .keys import ApiKeyAdmin
 from .limits import BudgetAdmin
+from .retention import LegalHoldAdmin, RetentionRuleAdmin
 
 __all__ = [
     "ApiKeyAdmin",
@@ -21,7 +22,9 @@ __all__ = [
     "ContentAccessAdmin",
     "ConversationAdmin",
     "GenerationAdmin",
+    "LegalHoldAdmin",
     "ReadOnlyAdmin",
+    "RetentionRuleAdmin",
     "RunnerAdmin",
     "may_read",
 ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from django.utils import timezone
 
 from .. import deletion
-from ..models import Conversation
+from ..models import Conversation, LegalHold
 
 
 def purge(limit: int) -> int:
     """Deletes up to `limit` conversations that have expired; returns how many there were."""
-    expired = Conversation.objects.filter(expires_at__lte=timezone.now()).order_by("expires_at")
+    expired = LegalHold.objects.spare(Conversation.objects.filter(expires_at__lte=timezone.now()))
+    expired = expired.order_by("expires_at")
     count = 0
     for pk in list(expired.values_list("pk", flat=True)[:limit]):
         deletion.remove(pk)

@@ -16,6 +16,7 @@ from .limits import check_pace
 from .locks import wait_briefly
 from .orders import Call, Job
 from .pauses import check_site
+from .texts import prepared_call
 
 #: Seconds that an answer of an API door goes on when nobody has begun to read it.
 UNREAD_SECONDS = 3.0
@@ -31,6 +32,7 @@ def stateless(owner: Owner, user: Any, runner: UUID, health: Health, call: Call)
 
 def _stateless(owner: Owner, user: Any, runner: UUID, health: Health, call: Call) -> Job:
     check_pace(owner, call.door)
+    call = prepared_call(user, call)
     with one_look():
         choice = choose(user, health, call.model)
     messages = prompt.as_called(call.messages, reads(choice.first))

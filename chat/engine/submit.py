@@ -33,6 +33,7 @@ from .orders import Call, Job, Order, Submitted
 from .pauses import check_site
 from .stateless import UNREAD_SECONDS
 from .targets import duplicate, find_conversation, find_message, kind_of, lock, target_of
+from .texts import prepared, prepared_call
 
 TITLE_CHARS = 60
 
@@ -100,11 +101,14 @@ def _send(order: Order, command: Send, conversation: Conversation | None) -> Sub
         if parent.status in LIVE:
             raise Refused("busy")
     _check_limits(order, command.text)
+    text = prepared(order.user, command.text, conversation)
+    if order.call is not None:
+        order.call = prepared_call(order.user, order.call)
     choice = choose(order.user, order.health, command.model, conversation)
     if conversation is None:
         conversation = Conversation(
             **order.owner.fields,
-            title=title_of(command.text),
+            title=title_of(text),
             model=choice.name,
             temporary=command.temporary,
             expires_at=expiry() if command.temporary else None,
@@ -117,7 +121,7 @@ def _send(order: Order, command: Send, conversation: Conversation | None) -> Sub
             parent, position = _import(order.owner, conversation, order.call)
     else:
         _touch(conversation, choice)
-    return _ask(order, conversation, parent, command.text, choice, command.options.given(), position)
+    return _ask(order, conversation, parent, text, choice, command.options.given(), position)
 
 
 def _import(owner: Owner, conversation: Conversation, call: Call) -> tuple[Message | None, int]:
@@ -138,10 +142,11 @@ def _edit(order: Order, command: Edit, conversation: Conversation, target: Messa
     if target.role != Role.USER:
         raise Refused("conflict")
     _check_limits(order, command.text)
+    text = prepared(order.user, command.text, conversation)
     choice = choose(order.user, order.health, "", conversation)
     _touch(conversation, choice)
     position = _next_position(conversation)
-    return _ask(order, conversation, target.parent, command.text, choice, {}, position)
+    return _ask(order, conversation, target.parent, text, choice, {}, position)
 
 
 def _ask(

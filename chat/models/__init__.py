@@ -11,6 +11,7 @@ from .message import Message
 from .owner import Owner
 from .pause import Pause
 from .preferences import Preference, Preferences
+from .retention import LegalHold, RetentionRule
 from .rollup import SummedDay, UsageSum
 from .search import SearchEntry
 from .status import CONTINUABLE, LIVE, Role, Status
@@ -30,12 +31,14 @@ __all__ = [
     "Feedback",
     "Generation",
     "JournalChunk",
+    "LegalHold",
     "Message",
     "Owner",
     "Pause",
     "Preference",
     "Preferences",
     "Reservation",
+    "RetentionRule",
     "Role",
     "Runner",
     "SearchEntry",

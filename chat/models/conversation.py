@@ -10,7 +10,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .owner import Owner
+from .owner import Owner, as_configured
 
 if TYPE_CHECKING:
     from .message import Message
@@ -42,7 +42,7 @@ class Conversation(models.Model):
         verbose_name=_("owner"),
         null=True,
         blank=True,
-        on_delete=models.CASCADE,
+        on_delete=as_configured,
         related_name="llmchat_conversations",
     )
     session_key = models.CharField(_("guest session"), max_length=40, blank=True, default="")
@@ -83,8 +83,8 @@ class Conversation(models.Model):
         permissions = [("view_content", _("Can read the texts of conversations"))]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(owner__isnull=False, session_key="")
-                | (models.Q(owner__isnull=True) & ~models.Q(session_key="")),
+                # Or none: of a user who was deleted, where conversations are kept.
+                condition=models.Q(owner__isnull=True) | models.Q(session_key=""),
                 name="llmchat_conversation_one_owner",
             )
         ]

@@ -3,6 +3,10 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from django.db import models
+
+from ..conf import settings
+
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
@@ -29,3 +33,9 @@ class Owner:
     def fields(self) -> dict[str, Any]:
         """Field values and filter arguments for any model with `owner` and `session_key`."""
         return {"owner_id": self.user_id, "session_key": self.session_key}
+
+
+def as_configured(collector: Any, field: Any, sub_objs: Any, using: str) -> None:
+    """An `on_delete`: conversations go with their owner, or are nobody's from then on, as the site has it."""
+    on_delete = models.CASCADE if settings.ON_USER_DELETE == "delete" else models.SET_NULL
+    on_delete(collector, field, sub_objs, using)
