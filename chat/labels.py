@@ -10,6 +10,9 @@ def labels() -> dict[str, str]:
     return {
         "answerDone": _("The answer is complete."),
         "assistantSaid": _("The assistant said:"),
+        "budgetLeft": _("{percent} % left of {budget}"),
+        "budgetLow": _("{percent} % of {budget} are used. It is renewed at {when}."),
+        "budgetUsed": _("{budget}: used up. It is renewed at {when}."),
         "byDefault": _("Default"),
         "can_reasoning": _("Thinks before it answers"),
         "can_tools": _("Can use tools"),

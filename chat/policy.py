@@ -141,11 +141,15 @@ class ChatPolicy:
         return offer.name if offer is not None and offer.name in models else ""
 
     def get_system_prompt(self, user: Any, conversation: Conversation | None) -> str:
-        """What stands before the conversation: the site's words, its owner's, its own; empty for nothing."""
+        """What stands before the conversation; empty for nothing.
+
+        The site's words, its preset's, its owner's, its own.
+        """
         if conversation is None:
             return settings.SYSTEM_PROMPT
         theirs = self.get_preferences(conversation.belongs_to).instructions
-        return "\n\n".join(filter(None, (settings.SYSTEM_PROMPT, theirs, conversation.system_prompt)))
+        preset = conversation.preset.system_prompt if conversation.preset is not None else ""
+        return "\n\n".join(filter(None, (settings.SYSTEM_PROMPT, preset, theirs, conversation.system_prompt)))
 
     def get_token_counter(self, model: str) -> Counter:
         """What counts the tokens that a text takes for `model`, where its window is known."""

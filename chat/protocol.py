@@ -61,6 +61,8 @@ class Send(Struct, tag="send", tag_field="type"):
     temporary: bool = False
     #: Of the conversation that this begins; later it is changed over HTTP.
     system_prompt: SystemPrompt = ""
+    #: Likewise: one of `api/presets/`.
+    preset: UUID | None = None
 
 
 class Edit(Struct, tag="edit", tag_field="type"):

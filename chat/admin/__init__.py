@@ -13,16 +13,19 @@ from .conversation import ConversationAdmin
 from .generation import GenerationAdmin, RunnerAdmin
 from .keys import ApiKeyAdmin
 from .limits import BudgetAdmin
+from .presets import BannerAdmin, PresetAdmin
 from .retention import LegalHoldAdmin, RetentionRuleAdmin
 
 __all__ = [
     "ApiKeyAdmin",
+    "BannerAdmin",
     "BudgetAdmin",
     "ChatModelAdmin",
     "ContentAccessAdmin",
     "ConversationAdmin",
     "GenerationAdmin",
     "LegalHoldAdmin",
+    "PresetAdmin",
     "ReadOnlyAdmin",
     "RetentionRuleAdmin",
     "RunnerAdmin",

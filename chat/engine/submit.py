@@ -15,11 +15,12 @@ import msgspec
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from .. import search
 from ..conf import settings
 from ..exceptions import Refused
-from ..models import CONTINUABLE, LIVE, Conversation, Generation, Message, Owner, Role, Status
+from ..models import CONTINUABLE, LIVE, Conversation, Generation, Message, Owner, Preset, Role, Status
 from ..offering import one_look
 from ..policy import get_policy
 from ..prepared import Insert, Select, Update
@@ -104,7 +105,9 @@ def _send(order: Order, command: Send, conversation: Conversation | None) -> Sub
     text = prepared(order.user, command.text, conversation)
     if order.call is not None:
         order.call = prepared_call(order.user, order.call)
-    choice = choose(order.user, order.health, command.model, conversation)
+    preset = _preset(order, command) if conversation is None else None
+    model = command.model or (preset.model if preset is not None else "")
+    choice = choose(order.user, order.health, model, conversation)
     if conversation is None:
         conversation = Conversation(
             **order.owner.fields,
@@ -113,6 +116,7 @@ def _send(order: Order, command: Send, conversation: Conversation | None) -> Sub
             temporary=command.temporary,
             expires_at=expiry() if command.temporary else None,
             system_prompt=command.system_prompt,
+            preset=preset,
             options=command.options.given(),
             revision=1,
         )
@@ -122,6 +126,15 @@ def _send(order: Order, command: Send, conversation: Conversation | None) -> Sub
     else:
         _touch(conversation, choice)
     return _ask(order, conversation, parent, text, choice, command.options.given(), position)
+
+
+def _preset(order: Order, command: Send) -> Preset | None:
+    if command.preset is None:
+        return None
+    preset = Preset.objects.for_user(order.user).filter(pk=command.preset).first()
+    if preset is None:
+        raise Refused("not_found", sentence=_("This preset is not offered any more."))
+    return preset
 
 
 def _import(owner: Owner, conversation: Conversation, call: Call) -> tuple[Message | None, int]:
@@ -207,7 +220,8 @@ def _begin(
 
     `options` stand above those that the conversation keeps.
     """
-    options = {**conversation.options, **options}
+    preset = conversation.preset.options if conversation.preset is not None else {}
+    options = {**preset, **conversation.options, **options}
     policy = get_policy()
     provider = reads(choice.first)
     if order.call is not None:

@@ -11,6 +11,7 @@ from .message import Message
 from .owner import Owner
 from .pause import Pause
 from .preferences import Preference, Preferences
+from .presets import Banner, Preset
 from .retention import LegalHold, RetentionRule
 from .rollup import SummedDay, UsageSum
 from .search import SearchEntry
@@ -23,6 +24,7 @@ __all__ = [
     "LIVE",
     "ApiKey",
     "AppendOnlyError",
+    "Banner",
     "Budget",
     "BudgetCounter",
     "ChatModel",
@@ -37,6 +39,7 @@ __all__ = [
     "Pause",
     "Preference",
     "Preferences",
+    "Preset",
     "Reservation",
     "RetentionRule",
     "Role",

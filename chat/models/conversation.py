@@ -51,6 +51,14 @@ class Conversation(models.Model):
     system_prompt = models.TextField(_("system prompt"), blank=True, default="")
     #: What its owner asks of the model, as in the protocol's `options`.
     options = models.JSONField(_("parameters"), default=dict, blank=True)
+    preset = models.ForeignKey(
+        "llmchat.Preset",
+        verbose_name=_("preset"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
     pinned = models.BooleanField(_("pinned"), default=False)
     archived = models.BooleanField(_("archived"), default=False)
     temporary = models.BooleanField(_("temporary"), default=False)

@@ -139,6 +139,8 @@ RULES: dict[str, Rule] = {
     ),
     "pause": Rule(Fate.PSEUDONYM, names=(_by,), exported=False),
     "legalhold": Rule(Fate.PSEUDONYM, "one on them refuses", names=(_by,), exported=False),
+    "preset": Rule(Fate.NOTHING, "of the site", exported=False),
+    "banner": Rule(Fate.NOTHING, "of the site", exported=False),
     "retentionrule": Rule(Fate.NOTHING, "of groups", exported=False),
     "chatmodel": Rule(Fate.NOTHING, "of the site", exported=False),
     "summedday": Rule(Fate.NOTHING, "of the site", exported=False),

@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from ..conf import settings
 from ..labels import labels
+from ..models import Banner, Preset
 from ..policy import get_policy
 
 register = template.Library()
@@ -106,6 +107,7 @@ def llmchat(
                 "header": _header(django_settings.CSRF_HEADER_NAME),
             },
             "formulaStyles": static("llmchat/vendor/katex/katex.css"),
+            "limits": reverse("llmchat:api_limits"),
             "labels": labels(),
         },
         "mount": mount,
@@ -113,6 +115,8 @@ def llmchat(
         "name": _name(user),
         "suggestions": get_policy().get_suggestions(user),
         "demo": settings.DEMO,
+        "banners": Banner.objects.now(),
+        "presets": Preset.objects.for_user(user),
         "modules": _modules(*FIRST_MODULES, *(MESSAGE_MODULES if conversation else ())),
         "nonce": context.get("csp_nonce") or getattr(request, "csp_nonce", ""),
         "user": user,

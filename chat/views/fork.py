@@ -74,6 +74,7 @@ def _copy(source: Conversation, branch: list[Message]) -> Conversation:
         title=title[:TITLE_CHARS],
         model=source.model,
         system_prompt=source.system_prompt,
+        preset=source.preset,
         options=source.options,
         content_type=source.content_type,
         object_id=source.object_id,

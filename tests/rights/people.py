@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from chat.models import (
     ApiKey,
+    Banner,
     Budget,
     BudgetCounter,
     ChatModel,
@@ -26,6 +27,7 @@ from chat.models import (
     Owner,
     Pause,
     Preference,
+    Preset,
     Reservation,
     RetentionRule,
     Runner,
@@ -105,6 +107,8 @@ def the_site() -> None:
     """Rows that are nobody's."""
     ChatModel.objects.create(provider="p", name="m")
     SummedDay.objects.create(day=now().date())
+    Preset.objects.create(name="p")
+    Banner.objects.create(text="b")
     RetentionRule.objects.create(group=Group.objects.create(name="g"), keep_days=9)
     counter = BudgetCounter.objects.create(
         budget=Budget.objects.create(scope="everyone", measure="messages", limit=1), starts=now()

@@ -52,6 +52,7 @@ class AppElement extends HTMLElement {
     if (typed) this.#store.keepDraft(config.conversation, typed);
     this.#enter(config.conversation).then(() => this.#chat.resume());
     this.#conversations.load();
+    this.#loadExtras();
     this.#loadModels();
     // Soon enough for whoever types at once, and late enough not to be in the way.
     setTimeout(loadMessages, SOON);
@@ -233,9 +234,24 @@ class AppElement extends HTMLElement {
     if (this.#chat.running) return;
     this.#notices.hide("refused");
     this.#composer.text = "";
-    this.#chat.send(text, this.#tuning.fields);
+    this.#chat.send(text, { ...this.#tuning.fields, ...this.#preset });
     this.#store.keepDraft(this.#chat.conversation.id, "");
     this.#thread.toEnd();
+  }
+
+  /** What a new conversation begins with, as chosen above the composer. */
+  get #preset() {
+    const chosen = /** @type {HTMLInputElement | null} */ (this.querySelector(".lc-presets input:checked"));
+    return chosen?.value && this.#chat.conversation.id === null ? { preset: chosen.value } : {};
+  }
+
+  /** What only some sites have: sentences for everybody, budgets. */
+  async #loadExtras() {
+    const { Budgets, showBanners } = await import("./extras.js");
+    showBanners(this, `llmchat:${config.mount}:banners`);
+    const budgets = new Budgets(this.#find(".lc-sidebar"), this.#notices);
+    budgets.refresh();
+    this.#chat.addEventListener("ended", () => budgets.refresh());
   }
 
   /** @param {string} text is sent when the answer has ended */

@@ -19,6 +19,7 @@ import { useLabels } from "./labels.js";
  * @property {{id: string, name: string}} user
  * @property {import("./api.js").Csrf} csrf
  * @property {string} formulaStyles address of a style sheet
+ * @property {string} limits address of what is left of the budgets
  * @property {Record<string, string>} labels
  */
 
