@@ -7,7 +7,7 @@ STAMP := .venv/installed
 # Tests wait more than they compute: a few at once, also where there are two cores.
 WORKERS ?= 3
 
-.PHONY: run password install test test-fast coverage bench screenshots lint constraints
+.PHONY: run password install test test-fast coverage bench interop screenshots lint constraints
 
 run: install
 	@exec $(BIN)/python -m project.run
@@ -41,6 +41,10 @@ coverage: install
 bench: install
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks --publish
+
+# Other people's gateways and clients, as they are published now.
+interop: install
+	$(BIN)/python -m interop --publish
 
 screenshots: install
 	$(BIN)/python -m tools.screenshots
