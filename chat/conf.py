@@ -98,6 +98,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     TEMPORARY_FOR: float = 86_400
     #: How long a deletion can be taken back.
     UNDO_FOR: float = 300
+    #: Whether staff must say why before they see texts that are not theirs.
+    ACCESS_REASON_REQUIRED: bool = False
+    #: Whether users are told that staff can read what they write, and shown who has.
+    TELL_READERS: bool = False
     SESSION_CHECK_INTERVAL: float = 30
     #: A runner whose beat stood still for so long, of the observer's own clock, is dead.
     RUNNER_TIMEOUT: float = 8

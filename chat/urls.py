@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from .views import (
+    accesses,
     api,
     commands,
     feedback,
@@ -32,6 +33,7 @@ urlpatterns = [
     path("api/conversations/<uuid:conversation>/fork/", fork.fork, name="api_fork"),
     path("api/messages/<uuid:message>/", messages.message, name="api_message"),
     path("api/messages/<uuid:message>/feedback/", feedback.feedback, name="api_feedback"),
+    path("api/accesses/", accesses.accesses, name="api_accesses"),
     path("api/keys/", keys.keys, name="api_keys"),
     path("api/keys/<uuid:key>/", keys.key, name="api_key"),
     path("api/limits/", limits.limits, name="api_limits"),

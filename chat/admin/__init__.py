@@ -15,6 +15,7 @@ from .keys import ApiKeyAdmin
 from .limits import BudgetAdmin
 from .presets import BannerAdmin, PresetAdmin
 from .retention import LegalHoldAdmin, RetentionRuleAdmin
+from .usage import UsageAdmin
 
 __all__ = [
     "ApiKeyAdmin",
@@ -29,5 +30,6 @@ __all__ = [
     "ReadOnlyAdmin",
     "RetentionRuleAdmin",
     "RunnerAdmin",
+    "UsageAdmin",
     "may_read",
 ]

@@ -1,40 +1,22 @@
-"""Who read what: the record that each reading leaves, and its list."""
+"""The list of who read what."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet, TextChoices
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from ..models import ContentAccess, Conversation
-from .base import ReadOnlyAdmin, owner_name, show_time
-from .search import as_address, as_uuid
-
-
-class Action(TextChoices):
-    """What somebody did with texts that are not theirs."""
-
-    READ = "read", _("read the transcript")
-    SEARCH = "search", _("searched in texts")
-
-
-def record(request: HttpRequest, action: Action, conversation: Conversation | None = None) -> None:
-    """Writes down that who asks is about to see texts. If this fails, nothing may be shown."""
-    ContentAccess.objects.create(
-        reader_id=request.user.pk,
-        reader_name=request.user.get_username()[:254],
-        conversation_id=conversation.pk if conversation is not None else None,
-        owner_name=owner_name(conversation.owner)[:254] if conversation is not None else "",
-        action=action,
-        # None behind a Unix socket, where the peer has no address.
-        address=as_address(request.META.get("REMOTE_ADDR", "")),
-    )
+from ..accesses import as_address
+from ..models import ContentAccess
+from .base import ReadOnlyAdmin, show_time
+from .period import PeriodFilter
+from .search import as_uuid, owners_matching
 
 
 class ActionFilter(admin.SimpleListFilter):
@@ -44,7 +26,7 @@ class ActionFilter(admin.SimpleListFilter):
     parameter_name = "action"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, Any]]:
-        return list(Action.choices)
+        return list(ContentAccess.Action.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(action=self.value()) if self.value() else queryset
@@ -54,9 +36,12 @@ class ActionFilter(admin.SimpleListFilter):
 class ContentAccessAdmin(ReadOnlyAdmin[ContentAccess]):
     """Who read what, newest first."""
 
-    list_display: tuple[Any, ...] = ("when", "reader_name", "what", "owner_name", "conversation", "address")
+    list_display: tuple[Any, ...] = (
+        *("when", "reader_name", "did", "what", "owner_name", "conversation", "why", "address"),
+    )
     list_display_links = None
-    list_filter: ClassVar[tuple[Any, ...]] = (ActionFilter, "at")
+    list_filter: ClassVar[tuple[Any, ...]] = (("at", PeriodFilter), ActionFilter)
+    linked_filters = ("owner", "reader")
     search_fields = ("reader_name", "owner_name")
     search_help_text = _("A reader's or owner's name, a conversation's number, or an address")
     ordering = ("-id",)
@@ -71,7 +56,10 @@ class ContentAccessAdmin(ReadOnlyAdmin[ContentAccess]):
         term = search_term.strip()
         if not term:
             return queryset, False
-        condition = Q(reader_name__icontains=term) | Q(owner_name__icontains=term)
+        users = owners_matching(term)
+        # The names as they were are found too: users go, and what they read is still to be told.
+        condition = Q(reader__in=users) | Q(owner__in=users) | Q(reader_name__iexact=term)
+        condition |= Q(owner_name__iexact=term)
         if (key := as_uuid(term)) is not None:
             condition |= Q(conversation_id=key)
         if (address := as_address(term)) is not None:
@@ -83,8 +71,9 @@ class ContentAccessAdmin(ReadOnlyAdmin[ContentAccess]):
         return show_time(row.at)
 
     @admin.display(description=_("action"))
-    def what(self, row: ContentAccess) -> str:
-        return str(Action(row.action).label) if row.action in Action.values else row.action
+    def did(self, row: ContentAccess) -> str:
+        known = ContentAccess.Action
+        return str(known(row.action).label) if row.action in known.values else row.action
 
     @admin.display(description=_("conversation"))
     def conversation(self, row: ContentAccess) -> str | SafeString:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +17,10 @@ from django.utils.text import capfirst
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from ..accesses import owner_name as owner_name
+from ..conf import settings
 from ..models import Conversation, Status
+from .paginator import CappedPaginator
 
 M = TypeVar("M", bound=Model)
 
@@ -33,14 +37,32 @@ else:
             return cls
 
 
+#: The parameters of the filter by time; see `period.py`.
+PERIOD = ("since", "until")
+#: Where a session keeps why its user reads; see `reason.py`.
+reason_key = "llmchat_reason"
+
+
+def is_reader(request: HttpRequest) -> bool:
+    """Whether who asks has the permission to read texts."""
+    return request.user.has_perm("llmchat.view_content")
+
+
+def reason_of(request: HttpRequest) -> str:
+    """Why who asks reads, as they said less than a quarter of an hour ago; empty where they did not."""
+    kept = getattr(request, "session", {}).get(reason_key, {})
+    return str(kept["why"]) if kept and kept.get("until", 0) > time.time() else ""
+
+
 def may_read(request: HttpRequest) -> bool:
     """Whether texts, and all that derives from them, may be shown to who asks."""
-    return request.user.has_perm("llmchat.view_content")
+    return is_reader(request) and (not settings.ACCESS_REASON_REQUIRED or bool(reason_of(request)))
 
 
 class ReadOnlyAdmin(_ModelAdmin[M]):
     """Shows rows; nobody adds, changes or deletes any. Quick with a million of them."""
 
+    paginator = CappedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
@@ -72,16 +94,11 @@ class ReadOnlyAdmin(_ModelAdmin[M]):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Only what a filter offers: Django would let `?title__startswith=` find out a hidden text."""
-        allowed = set(self.linked_filters)
+        allowed = {*self.linked_filters, *PERIOD}
         for item in self.list_filter:
             name = item[0] if isinstance(item, tuple) else getattr(item, "parameter_name", item)
             allowed.add(str(name))
         return lookup.split("__")[0] in allowed and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]  # None only from Django < 6
-
-
-def owner_name(owner: Any) -> str:
-    """What lists call the owner of a row; guests have no name, and their session is a secret."""
-    return owner.get_username() if owner is not None else _("Guest")
 
 
 def conversation_name(conversation: Conversation, *, readable: bool) -> str:

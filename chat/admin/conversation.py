@@ -7,29 +7,42 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Conversation, Generation
-from .access import Action, record
-from .base import conversation_name, may_read, owner_name, show_age, show_cost, status_badge
+from ..accesses import owner_name, record
+from ..models import ContentAccess, Conversation, Generation
+from .base import conversation_name, may_read, reason_of, show_age, show_cost, status_badge
 from .deletion import CountedDeletionAdmin
-from .filters import AnswerStatusFilter, ModelFilter
+from .filters import (
+    AnswerStatusFilter,
+    GroupFilter,
+    LatestErrorFilter,
+    ModelFilter,
+    RatedFilter,
+    UserFilter,
+)
+from .period import PeriodFilter
+from .reason import ReasonAdmin
 from .rows import PageRowsAdmin, with_totals
-from .search import find_conversations
+from .search import find_conversations, owners_matching
 from .transcript import PER_PAGE, read_page
 from .tree import Tree
 
 
 @admin.register(Conversation)
-class ConversationAdmin(PageRowsAdmin[Conversation], CountedDeletionAdmin[Conversation]):
+class ConversationAdmin(
+    ReasonAdmin[Conversation], PageRowsAdmin[Conversation], CountedDeletionAdmin[Conversation]
+):
     """Whose conversations there are, and what was said in them for those who may know.
 
     Titles derive from the first words said; without `view_content` they are texts like all others.
@@ -45,7 +58,15 @@ class ConversationAdmin(PageRowsAdmin[Conversation], CountedDeletionAdmin[Conver
         "cost",
         "model",
     )
-    list_filter: ClassVar[tuple[Any, ...]] = ("updated", AnswerStatusFilter, ModelFilter)
+    list_filter: ClassVar[tuple[Any, ...]] = (
+        ("updated", PeriodFilter),
+        UserFilter,
+        GroupFilter,
+        AnswerStatusFilter,
+        LatestErrorFilter,
+        RatedFilter,
+        ModelFilter,
+    )
     linked_filters = ("owner",)
     ordering = ("-updated", "id")
     sortable_by = ("model", "last_activity")
@@ -56,7 +77,26 @@ class ConversationAdmin(PageRowsAdmin[Conversation], CountedDeletionAdmin[Conver
     transcript_template = "admin/llmchat/transcript.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
-        return super().get_queryset(request).filter(temporary=False)
+        # What its owner has deleted is on its way out, whether or not it can still be taken back.
+        return super().get_queryset(request).filter(temporary=False, deleted_at=None)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.owners_view)
+        return [path("owners/", view, name="llmchat_conversation_owners"), *super().get_urls()]
+
+    def owners_view(self, request: HttpRequest) -> HttpResponse:
+        """GET `?q=`: up to 20 names of users, for the filter by user."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        term = request.GET.get("q", "").strip()[:254]
+        users = get_user_model()._default_manager.filter(pk__in=owners_matching(term))
+        names = [user.get_username() for user in users.order_by(get_user_model().USERNAME_FIELD)[:20]]
+        return JsonResponse({"results": names if term else []})
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {**self.reason_context(request), **(extra_context or {})})
 
     def complete(self, queryset: QuerySet[Conversation]) -> QuerySet[Any]:
         return with_totals(queryset.select_related("owner"))
@@ -67,8 +107,15 @@ class ConversationAdmin(PageRowsAdmin[Conversation], CountedDeletionAdmin[Conver
         term = search_term.strip()
         in_texts = may_read(request)
         if term and in_texts:
-            record(request, Action.SEARCH)
+            record(request, ContentAccess.Action.SEARCH, what=term, why=reason_of(request))
         return find_conversations(queryset, term, in_texts=in_texts), False
+
+    def rows_shown(self, request: HttpRequest, rows: list[Any], query: str) -> None:
+        """Each title shown, and each place found, is a text somebody has seen."""
+        if rows and may_read(request):
+            hits = rows if query else ()
+            action = ContentAccess.Action.HIT if query else ContentAccess.Action.LISTED
+            record(request, action, hits, what=query, why=reason_of(request))
 
     def generations_of(self, queryset: QuerySet[Conversation]) -> QuerySet[Generation]:
         return Generation.objects.filter(message__conversation__in=queryset)
@@ -122,7 +169,7 @@ class ConversationAdmin(PageRowsAdmin[Conversation], CountedDeletionAdmin[Conver
             return HttpResponseNotAllowed(("GET", "HEAD"))
         readable = may_read(request)
         if readable:
-            record(request, Action.READ, conversation)
+            record(request, ContentAccess.Action.READ, [conversation], why=reason_of(request))
         request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
@@ -135,6 +182,7 @@ class ConversationAdmin(PageRowsAdmin[Conversation], CountedDeletionAdmin[Conver
             "cost": self.cost(conversation),
             "owner": owner_name(conversation.owner),
             "readable": readable,
+            **self.reason_context(request),
             "has_delete_permission": self.has_delete_permission(request, conversation),
             **self._neighbours(request, conversation),
             **_pages(conversation, request, readable=readable),

@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import LIVE, Generation, Runner
 from .base import ReadOnlyAdmin, owner_name, show_cost, show_seconds, show_time, status_badge
-from .filters import ErrorFilter, ModelFilter
+from .filters import ErrorFilter, ModelFilter, UserFilter
+from .period import PeriodFilter
 from .rows import PageRowsAdmin, with_conversation
 from .running import RunningConsole
 from .search import owners_matching
@@ -40,7 +41,14 @@ class GenerationAdmin(PageRowsAdmin[Generation], RunningConsole):
         "price",
         "door",
     )
-    list_filter: ClassVar[tuple[Any, ...]] = ("created", "status", ModelFilter, "door", ErrorFilter)
+    list_filter: ClassVar[tuple[Any, ...]] = (
+        ("created", PeriodFilter),
+        UserFilter,
+        "status",
+        ModelFilter,
+        "door",
+        ErrorFilter,
+    )
     linked_filters = ("owner", "runner")
     ordering = ("-id",)
     sortable_by = ("number",)

@@ -60,6 +60,7 @@ class PageRows(ChangeList):
         for row in rows.values():
             row.readable = readable
         self.result_list = [rows[key] for key in keys if key in rows]
+        self.model_admin.rows_shown(request, self.result_list, self.query)  # type: ignore[attr-defined]
 
 
 class PageRowsAdmin(ReadOnlyAdmin[M]):
@@ -68,6 +69,9 @@ class PageRowsAdmin(ReadOnlyAdmin[M]):
     def complete(self, queryset: QuerySet[M]) -> QuerySet[Any]:
         """Adds relations and annotations that columns or the page of one object need."""
         raise NotImplementedError
+
+    def rows_shown(self, request: HttpRequest, rows: list[Any], query: str) -> None:
+        """Called with the rows of each page that is about to be shown, and with the term searched for."""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return PageRows

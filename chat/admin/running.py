@@ -1,4 +1,4 @@
-"""The console: what is being written or waits at this moment, and the button that ends it."""
+"""The console: what is being written or waits at this moment, how processes and providers do; switches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -19,9 +19,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ..models import LIVE, Generation, JournalChunk
-from .base import ReadOnlyAdmin, owner_name, status_badge
+from ..accesses import owner_name
+from ..models import LIVE, Generation
+from .base import status_badge
+from .pausing import PauseAdmin, names_to_pause, pauses
 from .rows import with_conversation
+from .standing import show_span, standing
 
 #: What one page shows; the oldest come first, and the count tells of the rest.
 MAX_ROWS = 500
@@ -39,23 +42,19 @@ class Row:
     door: str
     age: str
     process: str
-    frames: str
+    tokens: str
+    rate: str
     stopping: bool
 
 
 def live_generations() -> QuerySet[Any]:
-    """The queued and running ones, the oldest first, with `conversation`, `temporary` and `frames`."""
-    written = JournalChunk.objects.filter(generation=OuterRef("pk")).order_by("-first_n")
+    """The queued and running ones, the oldest first, with `conversation` and `temporary`."""
     live = Generation.objects.filter(status__in=LIVE).select_related("owner", "runner").order_by("pk")
-    frames = Subquery(written.values("last_n")[:1])
-    rows: QuerySet[Any] = with_conversation(live).annotate(frames=frames)
-    return rows
+    return with_conversation(live)
 
 
-def _row(generation: Any) -> Row:
-    seconds = max(0, int((timezone.now() - generation.created).total_seconds()))
-    minutes, seconds = divmod(seconds, 60)
-    age = _("%(seconds)d s") if not minutes else _("%(minutes)d min %(seconds)d s")
+def _row(generation: Any, progress: dict[str, tuple[int, int]]) -> Row:
+    tokens, rate = progress.get(str(generation.pk), (None, None))
     return Row(
         number=generation.pk,
         status=status_badge(generation.status),
@@ -63,14 +62,15 @@ def _row(generation: Any) -> Row:
         conversation=None if generation.temporary else generation.conversation,
         model=generation.model,
         door=generation.get_door_display(),
-        age=age % {"minutes": minutes, "seconds": seconds},
+        age=show_span(timezone.now() - generation.created),
         process=str(generation.runner or ""),
-        frames=number_format(generation.frames or 0),
+        tokens="" if tokens is None else number_format(tokens),
+        rate="" if rate is None else _("%(rate)s/s") % {"rate": number_format(rate)},
         stopping=bool(generation.stop_requested),
     )
 
 
-class RunningConsole(ReadOnlyAdmin[Generation]):
+class RunningConsole(PauseAdmin):
     """Adds `running/` to the admin of generations. To see it takes view, to stop takes change permission."""
 
     running_template = "admin/llmchat/running.html"
@@ -88,13 +88,23 @@ class RunningConsole(ReadOnlyAdmin[Generation]):
         if not self.has_view_permission(request):
             raise PermissionDenied
         if request.method == "POST":
-            return self._stop(request)
+            named = {"pause", "resume"} & set(request.POST)
+            return self._pause(request) if named else self._stop(request)
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(("GET", "HEAD", "POST"))
         request.current_app = self.admin_site.name
-        rows = [_row(generation) for generation in live_generations()[:MAX_ROWS]]
+        found = standing()
+        rows = [_row(generation, found.progress) for generation in live_generations()[:MAX_ROWS]]
         count = len(rows) if len(rows) < MAX_ROWS else live_generations().count()
-        context = {"rows": rows, "count": count, "may_stop": self.has_stop_permission(request)}
+        context = {
+            "rows": rows,
+            "count": count,
+            "may_stop": self.has_stop_permission(request),
+            "may_pause": self.has_pause_permission(request),
+            "processes": found.processes,
+            "providers": found.providers,
+            "pauses": pauses(),
+        }
         if "rows" in request.GET:
             return TemplateResponse(request, self.running_rows_template, context)
         context |= {
@@ -103,6 +113,7 @@ class RunningConsole(ReadOnlyAdmin[Generation]):
             "subtitle": None,
             "opts": self.opts,
             "media": self.media,
+            "names": names_to_pause() if context["may_pause"] else [],
         }
         return TemplateResponse(request, self.running_template, context)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +10,14 @@ from django.db.models import Q, QuerySet
 from django.utils.text import smart_split, unescape_string_literal
 
 from ..models import Conversation, Message
+from ..search import conversations_matching
+
+#: A longer term is cut off, of more words the first ones count.
+MAX_CHARS, MAX_WORDS = 300, 8
+
+
+#: Of a word that stands everywhere the places last written are found, and no more.
+NEWEST = 1_000
 
 
 def find_conversations(
@@ -20,19 +27,24 @@ def find_conversations(
 
     Without `in_texts` a title does not count either, so that no answer depends on what was written.
     """
-    for word in words_of(term):
+    for word, quoted in words_of(term)[:MAX_WORDS]:
         condition = Q(owner__in=owners_matching(word))
         if (key := as_uuid(word)) is not None:
             condition |= Q(pk=key)
         if in_texts:
-            condition |= Q(title__icontains=word) | Q(pk__in=_holding(word))
+            condition |= Q(pk__in=_holding(word, quoted=quoted))
         queryset = queryset.filter(condition)
     return queryset
 
 
-def _holding(word: str) -> QuerySet[Any]:
-    said = Message.objects.filter(Q(content__icontains=word) | Q(reasoning__icontains=word))
-    return said.values("conversation_id")
+def _holding(word: str, *, quoted: bool) -> QuerySet[Any]:
+    if not quoted:
+        return conversations_matching(word, newest=NEWEST)
+    # The index knows words and not their order: what it finds is read.
+    found = conversations_matching(f'"{word}"', newest=NEWEST)
+    said = Message.objects.filter(conversation__in=found, content__icontains=word).values("conversation_id")
+    titled = Conversation.objects.filter(pk__in=found, title__icontains=word).values("pk")
+    return Conversation.objects.filter(Q(pk__in=said) | Q(pk__in=titled)).values("pk")
 
 
 def owners_matching(term: str) -> QuerySet[Any]:
@@ -45,11 +57,13 @@ def owners_matching(term: str) -> QuerySet[Any]:
     return model._default_manager.filter(condition).values("pk")
 
 
-def words_of(term: str) -> list[str]:
-    """`term` split at blanks; what stands in quotes stays together."""
+def words_of(term: str) -> list[tuple[str, bool]]:
+    """`term` split at blanks, each word with whether it was in quotes; what is, stays together."""
     return [
-        unescape_string_literal(word) if word[0] in "\"'" and word[0] == word[-1] and len(word) > 1 else word
-        for word in smart_split(term)
+        (unescape_string_literal(word), True)
+        if word[0] in "\"'" and word[0] == word[-1] and len(word) > 1
+        else (word, False)
+        for word in smart_split(term[:MAX_CHARS])
     ]
 
 
@@ -57,13 +71,5 @@ def as_uuid(term: str) -> UUID | None:
     """The number in `term`, where it is one."""
     try:
         return UUID(term)
-    except ValueError:
-        return None
-
-
-def as_address(term: str) -> str | None:
-    """The IP address in `term`, without its zone, where it is one."""
-    try:
-        return str(ipaddress.ip_address(term.partition("%")[0]))
     except ValueError:
         return None

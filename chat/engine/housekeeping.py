@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from ..conf import settings
 from ..sessions import Identity, Verdict, check_all, suspended
+from ..usage import rollup
 from . import budgets, expiry, journal, recovery
 from .reporting import Reporter
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("llmchat.engine")
 
 ORPHANS_EVERY = 5.0
+SUMS_EVERY = 60.0
 SWEEP_EVERY = 15.0
 #: Seconds that sockets stay open while sessions cannot be checked.
 UNCHECKED_PATIENCE = 300.0
@@ -52,6 +54,7 @@ class Housekeeping:
             self._every(settings.RUNNER_BEAT, self._beat),
             self._every(ORPHANS_EVERY, self._end_orphans),
             self._every(SWEEP_EVERY, self._sweep),
+            self._every(SUMS_EVERY, self._sum_up),
             self._every(settings.SESSION_CHECK_INTERVAL, self.check_sessions),
         ):
             self._runner.spawn(loop)
@@ -102,6 +105,13 @@ class Housekeeping:
         # One small transaction after the other, so that answers need not wait for all of them.
         while await self._runner.writer.run(expiry.purge, 1):
             pass
+
+    async def _sum_up(self) -> None:
+        runner = self._runner
+        while (day := await runner.readers.run(rollup.due)) is not None:
+            # The long part waits for nobody and lets nobody wait; what is written is small.
+            rows = await runner.readers.run(rollup.compute, day)
+            await runner.writer.run(rollup.store, day, rows)
 
     async def check_sessions(self) -> None:
         """Closes the sockets whose session is gone, stops the answers of users who may not chat."""

@@ -25,6 +25,17 @@ class ContentAccess(models.Model):
     It names people and conversations by value, not by key: the record outlives both.
     """
 
+    class Action(models.TextChoices):
+        """What somebody did with texts that are not theirs."""
+
+        READ = "read", _("read the transcript")
+        LISTED = "list", _("saw titles in the list")
+        SEARCH = "search", _("searched in texts")
+        HIT = "hit", _("found it by a search")
+        COMPARED = "compare", _("read an answer and its feedback")
+        EXPORT = "export", _("exported texts")
+        USAGE = "usage", _("exported usage")
+
     reader = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("reader"),
@@ -46,6 +57,8 @@ class ContentAccess(models.Model):
     conversation_id = models.UUIDField(_("conversation"), null=True, db_index=True)
     owner_name = models.CharField(_("owner's name"), max_length=254, blank=True, default="")
     action = models.CharField(_("action"), max_length=20)
+    #: The term that was searched for, the form of an export.
+    what = models.CharField(_("what"), max_length=200, blank=True, default="")
     why = models.CharField(_("why"), max_length=200, blank=True, default="")
     address = models.GenericIPAddressField(_("address"), null=True, blank=True)
     at = models.DateTimeField(_("at"), auto_now_add=True, db_index=True)

@@ -79,14 +79,16 @@ def find(
     return Page(list(hits.values()), before)
 
 
-def conversations_matching(text: str) -> QuerySet[Any]:
+def conversations_matching(text: str, newest: int | None = None) -> QuerySet[Any]:
     """The ids of all conversations with `text` in their title or in one message, for `pk__in`.
 
-    Of phrases, and of unspaced words of more than two characters, it finds a little too much.
+    Of phrases, and of unspaced words of more than two characters, it finds a little too much. With
+    `newest` only so many places are looked at, those last written.
     """
     query = parse(text)
-    entries = SearchEntry.objects.filter(pk__in=_subquery(query)) if query else SearchEntry.objects.none()
-    return entries.values("conversation_id")
+    if not query:
+        return SearchEntry.objects.none().values("conversation_id")
+    return SearchEntry.objects.filter(pk__in=_subquery(query, newest)).values("conversation_id")
 
 
 def _look(query: Query, ids: list[int], conversations: Any, hits: dict[UUID, Hit]) -> int | None:
@@ -153,12 +155,14 @@ def _ids(query: Query, before: int | None, limit: int) -> list[int]:
         return [pk for (pk,) in cursor.fetchall()]
 
 
-def _subquery(query: Query) -> RawSQL:
+def _subquery(query: Query, newest: int | None = None) -> RawSQL:
     vendor = connections[router.db_for_read(SearchEntry)].vendor
     if vendor == "postgresql":
-        sql = f"SELECT id FROM {schema.ENTRIES} WHERE terms @@ %s::tsquery"
+        sql, key = f"SELECT id FROM {schema.ENTRIES} WHERE terms @@ %s::tsquery", "id"
     else:
-        sql = f"SELECT rowid FROM {schema.INDEX} WHERE {schema.INDEX} MATCH %s"
+        sql, key = f"SELECT rowid FROM {schema.INDEX} WHERE {schema.INDEX} MATCH %s", "rowid"
+    if newest is not None:
+        sql += f" ORDER BY {key} DESC LIMIT {newest:d}"
     return RawSQL(sql, [_expression(query, vendor)])
 
 

@@ -9,7 +9,8 @@ from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 
-from chat.models import Conversation, Generation, JournalChunk, Message, Role, Runner, Status
+from chat import search
+from chat.models import LIVE, Conversation, Generation, JournalChunk, Message, Role, Runner, Status
 
 #: In every text that staff without the permission must not see, titles included.
 CANARY = "kestrelwort"
@@ -25,6 +26,9 @@ PERMISSIONS = {
         "change_generation",
         "view_runner",
         "view_contentaccess",
+        "view_usagerecord",
+        "view_feedback",
+        "change_feedback",
     ),
 }
 PERMISSIONS["reader"] = (*PERMISSIONS["lister"], "view_content")
@@ -77,6 +81,8 @@ def converse(owner: User | None, *turns: tuple[str, str], title: str = CANARY, *
         asked = say(conversation, last, Role.USER, question)
         last = say(conversation, asked, Role.ASSISTANT, answer)
         run(last)
+    if not conversation.temporary:
+        search.take(conversation)
     return conversation
 
 
@@ -99,6 +105,9 @@ def say(
 def run(message: Message, status: str = Status.COMPLETE, **fields: Any) -> Generation:
     conversation = message.conversation
     Message.objects.filter(pk=message.pk).update(status=status)
+    if status not in LIVE:
+        end = {"ended_status": status, "ended_error": fields.get("error_code", "")}
+        Conversation.objects.filter(pk=conversation.pk).update(**end)
     return Generation.objects.create(
         message=message,
         owner=conversation.owner,

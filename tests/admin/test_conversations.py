@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from django.template.response import TemplateResponse
 from django.test import Client, RequestFactory
@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from chat.admin import ConversationAdmin
-from chat.models import ContentAccess, Conversation, Generation, JournalChunk, Message, Role, Status
+from chat.models import ContentAccess, Conversation, Feedback, Generation, JournalChunk, Message, Role, Status
 
 from .conftest import Stop, begin, client_of, converse, make_user, run, say
 from .test_walk import keys_in
@@ -39,11 +39,12 @@ def test_a_row_tells_owner_status_size_tokens_and_cost(reader: Client, owner: Us
         assert shown in row
 
 
-def test_the_status_is_that_of_the_answer_last_written(reader: Client, owner: User) -> None:
+def test_the_status_filter_finds_what_runs_and_how_the_last_answer_ended(reader: Client, owner: User) -> None:
     conversation = converse(owner, ("one", "two"), title="Rainbows")
     begin(conversation)
     assert listed(reader, status="running") == {"Rainbows"}
-    assert listed(reader, status="complete") == set()
+    assert listed(reader, status="complete") == {"Rainbows"}
+    Generation.objects.filter(status=Status.RUNNING).update(status=Status.STOPPED)
     run(say(conversation, None, Role.ASSISTANT, "late"), Status.ERROR)
     assert listed(reader, status="error") == {"Rainbows"}
     assert listed(reader, status="running") == set()
@@ -65,12 +66,21 @@ def test_it_is_filtered_by_model_owner_and_date(reader: Client, owner: User) -> 
     )
     assert listed(reader, model="large") == {"two"}
     assert listed(reader, owner=str(owner.pk)) == {"one"}
-    assert listed(reader, updated__gte=str(timezone.now() - datetime.timedelta(days=1))) == {"one"}
+    yesterday = timezone.localdate() - datetime.timedelta(days=1)
+    assert listed(reader, since=yesterday.isoformat()) == {"one"}
+    assert listed(reader, until=yesterday.isoformat()) == {"two"}
+    assert listed(reader, since=timezone.localdate().isoformat(), until="1999-01-01") == {"one", "two"}
 
 
 def test_a_strange_filter_is_answered_with_the_whole_list(reader: Client, owner: User) -> None:
     converse(owner, title="one")
-    for query in ({"owner": "x"}, {"updated__gte": "yesterday"}, {"p": "99999"}, {"o": "77.x"}):
+    for query in (
+        {"owner": "x"},
+        {"since": "yesterday"},
+        {"until": "2026-02-31"},
+        {"p": "99999"},
+        {"o": "77.x"},
+    ):
         assert reader.get(LIST, query, follow=True).status_code == 200
 
 
@@ -104,16 +114,88 @@ def test_no_search_term_breaks_the_list(reader: Client, owner: User, term: str) 
 def test_a_search_in_texts_is_recorded_once(reader: Client, owner: User) -> None:
     converse(owner, ("one", "two"))
     reader.get(LIST, {"q": "one"}, REMOTE_ADDR="192.0.2.7")
-    access = ContentAccess.objects.get()
-    assert (access.reader_name, access.action, access.address) == ("reader", "search", "192.0.2.7")
+    access = ContentAccess.objects.get(action="search")
+    assert (access.reader_name, access.what, access.address) == ("reader", "one", "192.0.2.7")
     assert access.conversation_id is None
 
 
-def test_a_search_that_looks_into_no_text_is_not_recorded(lister: Client, reader: Client) -> None:
-    lister.get(LIST, {"q": "one"})
+def test_what_a_search_finds_is_recorded_with_whose_it_is(reader: Client, owner: User) -> None:
+    conversation = converse(owner, ("one", "two"))
+    converse(owner, ("three", "four"))
+    reader.get(LIST, {"q": "two"})
+    access = ContentAccess.objects.get(action="hit")
+    assert (access.conversation_id, access.owner, access.what) == (conversation.pk, owner, "two")
+
+
+def test_a_page_of_titles_leaves_one_row(reader: Client, owner: User) -> None:
+    for _ in range(3):
+        converse(owner, ("one", "two"))
+    reader.get(LIST)
+    assert list(ContentAccess.objects.values_list("action", "conversation_id")) == [("list", None)]
+
+
+def test_what_shows_no_text_is_not_recorded(lister: Client, reader: Client, owner: User) -> None:
     reader.get(LIST, {"q": " "})
     reader.get(LIST)
+    converse(owner, ("one", "two"))
+    lister.get(LIST, {"q": "one"})
     assert not ContentAccess.objects.exists()
+
+
+def test_it_is_filtered_by_user_group_error_and_feedback(reader: Client, owner: User) -> None:
+    good, bad = converse(owner, ("a", "b"), title="good"), converse(make_user("user"), title="bad")
+    say(bad, None, Role.USER, "asked")
+    run(say(bad, None, Role.ASSISTANT, "failed"), Status.ERROR, error_code="upstream_timeout")
+    group = Group.objects.create(name="editors")
+    owner.groups.add(group)
+    for conversation, rating in ((good, 1), (bad, -1)):
+        answer = conversation.messages.filter(role=Role.ASSISTANT).get()
+        Feedback.objects.create(message=answer, owner=conversation.owner, rating=rating)
+    for query in ({"user": "grace"}, {"user": "GRACE@"}, {"group": str(group.pk)}, {"feedback": "good"}):
+        assert listed(reader, **query) == {"good"}
+    for query in ({"error": "any"}, {"error": "upstream_timeout"}, {"feedback": "bad"}):
+        assert listed(reader, **query) == {"bad"}
+    for query in ({"user": ""}, {"group": "x"}, {"feedback": "x"}, {"feedback": "any"}):
+        assert listed(reader, **query) == {"good", "bad"}
+    assert listed(reader, error="internal") == set()
+
+
+def test_a_user_who_is_not_there_is_told(reader: Client, owner: User) -> None:
+    converse(owner)
+    page = reader.get(LIST, {"user": "nobody<b>"}).text
+    assert "There is no user like “nobody&lt;b&gt;”." in page
+    assert keys_in(page) == []
+
+
+def test_a_date_that_is_none_is_told_and_left_out(reader: Client, owner: User) -> None:
+    converse(owner)
+    for query in ({"since": "soon"}, {"until": "2026-13-40"}, {"since": "0001-01-01"}, {"until": "x" * 5000}):
+        page = reader.get(LIST, query).text
+        assert "is not a date" in page
+        assert len(keys_in(page)) == 1
+
+
+def test_names_are_completed_for_those_who_may_see_the_list(reader: Client, owner: User) -> None:
+    assert reader.get(f"{LIST}owners/", {"q": "gra"}).json() == {"results": ["grace"]}
+    assert reader.get(f"{LIST}owners/", {"q": ""}).json() == {"results": []}
+    assert client_of("staff").get(f"{LIST}owners/", {"q": "gra"}).status_code == 403
+
+
+def test_a_long_list_is_counted_to_its_cap(
+    reader: Client, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.admin.paginator.CAP", 3)
+    for number in range(5):
+        converse(owner, title=str(number))
+    page = reader.get(LIST).text
+    assert "more than 3" in page
+    assert len(keys_in(page)) == 5
+
+
+def test_what_its_owner_has_deleted_does_not_appear(reader: Client, owner: User) -> None:
+    gone = converse(owner, ("one", "two"), deleted_at=timezone.now(), expires_at=timezone.now())
+    assert listed(reader) == set()
+    assert reader.get(f"{LIST}{gone.pk}/change/").status_code == 302
 
 
 def test_temporary_conversations_do_not_appear(reader: Client, owner: User) -> None:

@@ -23,15 +23,16 @@ RUNNING = "/admin/llmchat/generation/running/"
 def test_it_lists_what_runs_and_what_waits(lister: Client, owner: User) -> None:
     running = begin(converse(owner, ("one", "two")), "a", "b", "c")
     queued = begin(converse(None, ("one", "two")), status=Status.QUEUED)
+    figures = {"answers": {str(running.pk): [345, 20]}}
     Generation.objects.filter(pk=running.pk).update(
-        runner=Runner.objects.create(label="process one"),
+        runner=Runner.objects.create(label="process one", figures=figures),
         created=timezone.now() - datetime.timedelta(seconds=95),
         door="python",
     )
     page = lister.get(RUNNING).text
     rows = page.partition("<tbody>")[2].partition("</tbody>")[0].split("<tr ")[1:]
     assert [f'data-generation="{pk}"' in row for pk, row in zip((running.pk, queued.pk), rows, strict=True)]
-    for shown in ("running", "grace", "tiny", "1 min 35 s", ">3<", "Python", "process one"):
+    for shown in ("running", "grace", "tiny", "1 min 35 s", ">345<", ">20/s<", "Python", "process one"):
         assert shown in rows[0]
     for shown in ("queued", "Guest", "browser"):
         assert shown in rows[1]

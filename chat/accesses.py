@@ -1,0 +1,64 @@
+"""Who read what: the rows that each reading of somebody else's texts leaves, and what their owner may see."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from .models import ContentAccess, Conversation, Owner
+
+
+def record(
+    request: HttpRequest,
+    action: ContentAccess.Action,
+    conversations: Iterable[Conversation] = (),
+    *,
+    what: str = "",
+    why: str = "",
+) -> None:
+    """Writes down that who asks is about to see texts, of each of `conversations` or of nobody in particular.
+
+    `what` is the term searched for or the form of the export. If this fails, nothing may be shown.
+    """
+    common: dict[str, Any] = {
+        "reader_id": request.user.pk,
+        "reader_name": request.user.get_username()[:254],
+        "action": action,
+        "what": what.replace("\0", "\ufffd")[:200],
+        "why": why[:200],
+        # None behind a Unix socket, where the peer has no address.
+        "address": as_address(request.META.get("REMOTE_ADDR", "")),
+    }
+    of_each: list[dict[str, Any]] = [
+        {"conversation_id": each.pk, "owner_id": each.owner_id, "owner_name": owner_name(each.owner)[:254]}
+        for each in conversations
+    ]
+    ContentAccess.objects.bulk_create(ContentAccess(**common, **fields) for fields in of_each or [{}])
+
+
+def of_owner(owner: Owner) -> QuerySet[ContentAccess]:
+    """What others read of `owner`'s texts, the newest first; nothing for guests, whom no name outlives."""
+    if owner.user_id is None:
+        return ContentAccess.objects.none()
+    rows: QuerySet[ContentAccess] = ContentAccess.objects.filter(owner=owner.user_id).exclude(
+        reader=owner.user_id
+    )
+    return rows.order_by("-id")
+
+
+def owner_name(owner: Any) -> str:
+    """What lists call the owner of a row; guests have no name, and their session is a secret."""
+    return owner.get_username() if owner is not None else _("Guest")
+
+
+def as_address(term: str) -> str | None:
+    """The IP address in `term`, without its zone, where it is one."""
+    try:
+        return str(ipaddress.ip_address(term.partition("%")[0]))
+    except ValueError:
+        return None
