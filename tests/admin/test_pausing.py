@@ -101,7 +101,8 @@ def test_it_shows_what_processes_tell(superuser: Client, owner: User) -> None:
 
 
 def test_what_an_old_process_tells_breaks_nothing(superuser: Client) -> None:
-    for figures in ({}, [], {"providers": [{"name": "x"}]}, {"answers": {}}):
+    told: list[Any] = [{}, [], {"providers": [{"name": "x"}]}, {"answers": {}}]
+    for figures in told:
         Runner.objects.create(label="old", figures=figures)
     assert superuser.get(RUNNING).status_code == 200
 
