@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("llmchat", "0012_retention"),
+        ("llmchat", "0013_presets"),
     ]
 
     operations = [
