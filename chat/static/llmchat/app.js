@@ -414,6 +414,8 @@ class AppElement extends HTMLElement {
    * @param {string | null} id
    */
   async #enter(id) {
+    // Beside the conversation, not after it.
+    if (id) loadMessages().then(({ loadRenderer }) => loadRenderer());
     this.#drawer.close();
     this.#notices.hide("refused");
     this.#showMissing(false);

@@ -93,6 +93,7 @@ export class CodeView {
     const before = this.#lines;
     let same = 0;
     while (same < before.length && same < lines.length && before[same] === lines[same]) same += 1;
+    if (same === before.length && same === lines.length && (!this.#known || this.#coloured === same)) return;
     // The line before the first change may get or lose its line feed.
     const first = Math.max(0, Math.min(same, before.length - 1, lines.length - 1));
     this.#lines = lines;

@@ -33,9 +33,12 @@ let loading = null;
 
 /** Markdown weighs more than all the rest: it is fetched when the first answer is near. */
 export function loadRenderer() {
-  loading ??= import("./render.js").then(
-    (module) => {
-      rendering = module;
+  if (loading) return loading;
+  // All at once: the browser would find out about them one after the other.
+  const modules = [import("./render.js"), import("./code.js"), import("./formula.js"), import("./markdown.js"), import("./vendor/markdown-it.js"), import("./entities.js")];
+  loading = Promise.all(modules).then(
+    ([module]) => {
+      rendering = /** @type {typeof import("./render.js")} */ (module);
     },
     async () => {
       await new Promise((resolve) => setTimeout(resolve, RETRY));
@@ -64,7 +67,9 @@ export class MessageElement extends HTMLElement {
   #answer = null;
   /** @type {import("./render.js").Renderer | null} */
   #thoughts = null;
-  #summary = h("span");
+  /** @type {HTMLElement} */
+  // @ts-ignore -- made with the first thought
+  #summary;
   /** When the first thought came, while it was waited for here. */
   #thinkingSince = 0;
   /** What stands there: text, reasoning, and of which state. */
@@ -161,6 +166,7 @@ export class MessageElement extends HTMLElement {
 
   /** @param {typeof import("./render.js")} module */
   #addThoughts({ Renderer }) {
+    this.#summary = h("span");
     const prose = h("div", { class: "lc-prose", dir: "auto" });
     const summary = h("summary", {}, icon("chevron-right"), this.#summary);
     this.#body.prepend(h("details", { class: "lc-reasoning" }, summary, prose));
