@@ -10,6 +10,7 @@ from .access import ContentAccessAdmin
 from .base import ReadOnlyAdmin, may_read
 from .catalog import ChatModelAdmin
 from .conversation import ConversationAdmin
+from .feedback import FeedbackAdmin
 from .generation import GenerationAdmin, RunnerAdmin
 from .keys import ApiKeyAdmin
 from .limits import BudgetAdmin
@@ -24,6 +25,7 @@ __all__ = [
     "ChatModelAdmin",
     "ContentAccessAdmin",
     "ConversationAdmin",
+    "FeedbackAdmin",
     "GenerationAdmin",
     "LegalHoldAdmin",
     "PresetAdmin",

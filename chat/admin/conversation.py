@@ -21,8 +21,10 @@ from django.utils.translation import gettext_lazy as _
 
 from ..accesses import owner_name, record
 from ..models import ContentAccess, Conversation, Generation
+from ..streaming import streamed
 from .base import conversation_name, may_read, reason_of, show_age, show_cost, status_badge
 from .deletion import CountedDeletionAdmin
+from .exports import conversations_as_lines
 from .filters import (
     AnswerStatusFilter,
     GroupFilter,
@@ -74,6 +76,7 @@ class ConversationAdmin(
     search_help_text = _(
         "Owner or number. With the permission to read texts also titles and texts; that search is recorded."
     )
+    actions = ("export",)
     transcript_template = "admin/llmchat/transcript.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
@@ -116,6 +119,14 @@ class ConversationAdmin(
             hits = rows if query else ()
             action = ContentAccess.Action.HIT if query else ContentAccess.Action.LISTED
             record(request, action, hits, what=query, why=reason_of(request))
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return may_read(request)
+
+    @admin.action(description=_("Export as JSON lines"), permissions=["export"])
+    def export(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> Any:
+        lines = conversations_as_lines(request, queryset)
+        return streamed(request, lines, "application/x-ndjson", "conversations.jsonl")
 
     def generations_of(self, queryset: QuerySet[Conversation]) -> QuerySet[Generation]:
         return Generation.objects.filter(message__conversation__in=queryset)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.contrib import admin
@@ -14,7 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 
-from chat.models import ContentAccess, Conversation, Generation, Runner
+from chat.models import ContentAccess, Conversation, Feedback, Generation, Runner
 
 from .conftest import CANARY, SESSION_KEY, begin, client_of, converse, make_user
 
@@ -44,6 +45,8 @@ def addresses() -> Iterator[str]:
 def _everything(secret: Conversation) -> None:
     guest = converse(None, (f"{CANARY} too", CANARY))
     begin(guest, CANARY)
+    answer = guest.messages.filter(role="assistant").order_by("position")[0]
+    Feedback.objects.create(message=answer, session_key=SESSION_KEY, rating=-1, comment=CANARY)
     ContentAccess.objects.create(
         reader_name="ada", owner_name="grace", conversation_id=secret.pk, action="read"
     )
@@ -85,8 +88,10 @@ def pages_seen(client: Client) -> dict[str, str]:
     for address in [reverse("admin:index"), *addresses()]:
         for query in ("", "?all=&o=1&_popup=1", "?rows=1"):
             response = client.get(address + query, follow=True)
-            assert response.status_code in (200, 400, 403, 404), address + query
-            seen[address + query] = response.text
+            # 405: what is only posted to.
+            assert response.status_code in (200, 400, 403, 404, 405), address + query
+            body: Any = getattr(response, "streaming_content", None)
+            seen[address + query] = b"".join(body).decode() if body is not None else response.text
     return seen
 
 
@@ -94,18 +99,26 @@ def test_no_page_shows_a_text_without_the_permission(lister: Client) -> None:
     seen = pages_seen(lister)
     assert [address for address, page in seen.items() if CANARY in page] == []
     assert any("Running generations" in page for page in seen.values())
-    assert not ContentAccess.objects.exclude(reader_name="ada").exists()
+    # What they did, exports of figures, is recorded too; that they read is not, as they did not.
+    accesses = ContentAccess.objects.exclude(reader_name="ada")
+    assert set(accesses.values_list("action", flat=True)) <= {"usage"}
 
 
 @pytest.mark.slow
 def test_with_the_permission_texts_stand_in_list_and_transcript_only(reader: Client) -> None:
     seen = pages_seen(reader)
     holding = {address.partition("?")[0] for address, page in seen.items() if CANARY in page}
-    expected = {reverse("admin:llmchat_conversation_changelist")}
+    lists = {reverse(f"admin:llmchat_{name}_changelist") for name in ("conversation", "feedback")}
+    rating = Feedback.objects.get()
+    expected = {*lists, reverse("admin:llmchat_feedback_change", args=(rating.pk,))}
+    expected.add(f"{reverse('admin:llmchat_feedback_changelist')}{rating.pk}/")
     for conversation in Conversation.objects.all():
         expected.add(reverse("admin:llmchat_conversation_change", args=(conversation.pk,)))
         expected.add(f"{reverse('admin:llmchat_conversation_changelist')}{conversation.pk}/")
     assert holding == expected
+    # Each page with a text has left its row: as many as there were pages, three queries to each.
+    accesses = ContentAccess.objects.exclude(reader_name="ada").exclude(action="usage")
+    assert accesses.count() == sum(CANARY in page for page in seen.values())
 
 
 @pytest.mark.slow
@@ -145,6 +158,10 @@ LOOKUPS = [
     ("generation", f"journal__frames__contains={CANARY}"),
     ("generation", "crc32=1"),
     ("generation", "session_key__startswith=guest"),
+    ("feedback", f"comment__startswith={CANARY[:3]}"),
+    ("feedback", f"message__content__contains={CANARY}"),
+    ("usagerecord", "session_key__startswith=guest"),
+    ("contentaccess", "reader__password__startswith=md5"),
     ("runner", f"generations__message__content__contains={CANARY}"),
 ]
 
