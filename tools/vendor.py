@@ -17,6 +17,8 @@ LUCIDE = "1.62.0"
 KATEX = "0.19.1"
 MODES = "6.5.5"
 ESBUILD = "0.28.2"
+#: For the tests alone; in package.json too, for whoever wants it at hand.
+AXE = "4.14.1"
 
 ICONS = [
     "archive",
@@ -72,6 +74,7 @@ ICONS = [
 ROOT = Path(__file__).resolve().parent.parent
 SHIMS = Path(__file__).resolve().parent / "vendor"
 STATIC = ROOT / "chat" / "static" / "llmchat" / "vendor"
+AXE_FOLDER = ROOT / "tests" / "e2e" / "vendor"
 SPRITE = ROOT / "chat" / "templates" / "llmchat" / "icons.svg"
 
 README = """\
@@ -101,6 +104,7 @@ def main() -> None:
             f"katex@{KATEX}",
             f"@codemirror/legacy-modes@{MODES}",
             f"esbuild@{ESBUILD}",
+            f"axe-core@{AXE}",
         ]
         subprocess.run(["npm", "install", "--no-audit", "--no-fund", *packages], cwd=folder, check=True)
         modules = folder / "node_modules"
@@ -113,6 +117,8 @@ def main() -> None:
         shutil.copy(modules / "markdown-it" / "LICENSE", STATIC / "markdown-it.LICENSE")
         shutil.copy(modules / "lucide-static" / "LICENSE", STATIC / "lucide.LICENSE")
         shutil.copy(modules / "@codemirror" / "legacy-modes" / "LICENSE", STATIC / "codemirror.LICENSE")
+        shutil.copy(modules / "axe-core" / "axe.min.js", AXE_FOLDER / "axe.min.js")
+        shutil.copy(modules / "axe-core" / "LICENSE", AXE_FOLDER / "axe.LICENSE")
     readme = README.format(markdown_it=MARKDOWN_IT, esbuild=ESBUILD, lucide=LUCIDE, katex=KATEX, modes=MODES)
     (STATIC / "README.md").write_text(readme)
 

@@ -142,7 +142,7 @@ def test_the_theme_is_chosen_and_stays(person: Person, scheme: str) -> None:
     colours = {"light": "rgb(251, 250, 248)", "dark": "rgb(23, 22, 20)"}
     palette(person, f"{scheme} theme")
     person.page.keyboard.press("Enter")
-    person.page.wait_for_function(f"{background.removeprefix('() => ')} === '{colours[scheme]}'")
+    person.page.wait_for_function(f"() => ({background})() === '{colours[scheme]}'")
 
 
 def test_an_answer_that_ends_in_the_background_shows_in_the_title(person: Person) -> None:
@@ -184,5 +184,5 @@ def test_a_notification_is_shown_once_it_was_asked_for(person: Person) -> None:
     palette(person, "notify")
     person.page.keyboard.press("Enter")
     person.ask(tokens=["now"])
-    person.page.wait_for_function("window.shown.length === 1")
+    person.page.wait_for_function("() => window.shown.length === 1")
     assert person.page.evaluate("window.shown[0][1]") == "now"
