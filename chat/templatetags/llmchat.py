@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from ..conf import settings
 from ..labels import labels
+from ..models import Owner
 from ..models import Banner, Preset
 from ..policy import get_policy
 
@@ -84,6 +85,7 @@ def llmchat(
     user = request.user
     if not get_policy().may_chat(user):
         return {"sign_in": f"{resolve_url(django_settings.LOGIN_URL)}?{_next(request)}"}
+    preferences = get_policy().get_preferences(_owner(request))
     mount = reverse("llmchat:index")
     page = reverse("llmchat:conversation", args=[_ANY]).replace(str(_ANY), "{id}")
     return {
@@ -97,6 +99,7 @@ def llmchat(
             "page": page,
             "conversation": conversation,
             "routed": routed,
+            "preferences": {"theme": preferences.theme, "enter_key": preferences.enter_key},
             "signIn": resolve_url(django_settings.LOGIN_URL),
             "signInNext": REDIRECT_FIELD_NAME,
             "user": {"id": str(user.pk), "name": _name(user)},
@@ -111,6 +114,7 @@ def llmchat(
             "labels": labels(),
         },
         "mount": mount,
+        "theme": "" if preferences.theme == "system" else preferences.theme,
         "opens": conversation is not None,
         "name": _name(user),
         "suggestions": get_policy().get_suggestions(user),
@@ -122,6 +126,11 @@ def llmchat(
         "user": user,
         "request": request,
     }
+
+
+def _owner(request: HttpRequest) -> Owner:
+    session = getattr(request, "session", None)
+    return Owner.of(request.user, (session.session_key or "") if session is not None else "")
 
 
 def _modules(*names: str) -> list[str]:

@@ -141,8 +141,14 @@ def test_the_theme_is_chosen_and_stays(person: Person, scheme: str) -> None:
     background = "() => getComputedStyle(document.querySelector('.llmchat')).backgroundColor"
     colours = {"light": "rgb(251, 250, 248)", "dark": "rgb(23, 22, 20)"}
     palette(person, f"{scheme} theme")
-    person.page.keyboard.press("Enter")
+    with person.page.expect_response(lambda response: response.request.method == "PATCH"):
+        person.page.keyboard.press("Enter")
     person.page.wait_for_function(f"() => ({background})() === '{colours[scheme]}'")
+    # Before any script runs: the page does not flash.
+    with person.page.expect_response(lambda response: response.url == f"{person.url}/") as response:
+        person.page.reload()
+    assert f'data-theme="{scheme}"' in response.value.text()
+    assert person.page.evaluate(background) == colours[scheme]
 
 
 def test_an_answer_that_ends_in_the_background_shows_in_the_title(person: Person) -> None:
