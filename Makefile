@@ -48,6 +48,7 @@ interop: install
 
 screenshots: install
 	$(BIN)/python -m tools.screenshots
+	SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/e2e/test_screenshots.py
 
 lint: install
 	$(BIN)/ruff check .

@@ -18,8 +18,7 @@ from django.urls import reverse
 
 from ..conf import settings
 from ..labels import labels
-from ..models import Owner
-from ..models import Banner, Preset
+from ..models import Banner, Owner, Preset
 from ..policy import get_policy
 
 register = template.Library()
