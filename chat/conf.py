@@ -77,6 +77,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     JOURNAL_INTERVAL: float = 0.2
     #: How long journal rows outlive their answer.
     JOURNAL_KEEP: float = 60
+    #: What a reader of `metrics` has to show; empty = only this machine may.
+    METRICS_TOKEN: str = ""
     #: What becomes of the conversations of a user who is deleted.
     ON_USER_DELETE: Literal["delete", "anonymise", "keep"] = "delete"
     FIRST_TOKEN_TIMEOUT: float = 60

@@ -12,6 +12,7 @@ from .views import (
     keys,
     limits,
     messages,
+    metrics,
     models,
     pages,
     preferences,
@@ -47,5 +48,6 @@ urlpatterns = [
     path("v1/models", completions.models, name="v1_models"),
     path("v1/models/<path:model>", completions.model, name="v1_model"),
     path("v1/<path:rest>", completions.unknown),
+    path("metrics", metrics.metrics, name="metrics"),
     path("healthz", health.healthz, name="healthz"),
 ]

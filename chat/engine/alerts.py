@@ -7,6 +7,7 @@ import logging
 import threading
 from typing import Any
 
+from django.core.cache import cache
 from django.core.mail import mail_admins
 from django.db import connections, transaction
 from django.utils.translation import gettext as _
@@ -15,6 +16,8 @@ from .. import signals
 from ..models import Budget
 from ..models.limits import in_units
 
+#: Seconds for which other processes need not tell of the same outage.
+OUTAGE_SECONDS = 3600
 logger = logging.getLogger("llmchat.alerts")
 
 
@@ -29,6 +32,24 @@ def budget_is_low(budget: Budget, used: int, resets_at: datetime.datetime | None
     }
     arguments = {"budget": budget.pk, "used": amount, "limit": budget.limit, "resets_at": resets_at}
     transaction.on_commit(lambda: tell(signals.budget_low, Budget, arguments, subject, body))
+
+
+class ProviderWatch:
+    """Tells of providers that are down, once for each outage; of processes that share a cache, one tells."""
+
+    def __init__(self) -> None:
+        self._down: set[str] = set()
+
+    def look(self, circuits: list[dict[str, Any]]) -> None:
+        """Takes the figures of a process's health; those of single models say nothing of a provider."""
+        providers = [row for row in circuits if "/" not in row["name"]]
+        down = {row["name"]: row["error"] for row in providers if row["state"] != "closed"}
+        for name in sorted(down.keys() - self._down):
+            if cache.add(f"llmchat:down:{name}", True, OUTAGE_SECONDS):
+                provider_is_down(name, down[name])
+        for name in self._down - down.keys():
+            cache.delete(f"llmchat:down:{name}")
+        self._down = set(down)
 
 
 def provider_is_down(provider: str, code: str) -> None:

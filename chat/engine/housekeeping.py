@@ -14,7 +14,7 @@ from django.utils import timezone
 from ..conf import settings
 from ..sessions import Identity, Verdict, check_all, suspended
 from ..usage import rollup
-from . import budgets, expiry, journal, recovery
+from . import alerts, budgets, expiry, journal, recovery
 from .reporting import Reporter
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Housekeeping:
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
+        self._watch = alerts.ProviderWatch()
         self._observer = recovery.Observer(settings.RUNNER_TIMEOUT, 2 * settings.RUNNER_BEAT)
         self._reporter = Reporter(runner)
         self._checked_at = asyncio.get_running_loop().time()
@@ -102,6 +103,7 @@ class Housekeeping:
         await self._runner.writer.run(journal.sweep, old)
         await self._runner.writer.run(recovery.sweep)
         await self._runner.writer.run(budgets.sweep)
+        await asyncio.to_thread(self._watch.look, self._runner.health.figures())
         # One small transaction after the other, so that answers need not wait for all of them.
         while await self._runner.writer.run(expiry.purge, 1):
             pass

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, InterfaceError
 
+from .. import observability
 from ..conf import settings
 from ..models import Status
 from ..upstream.errors import UpstreamError
@@ -95,6 +96,25 @@ class Pump:
             written = await self._closing.write(outcome)
         self._closing.publish(outcome, written)
         self._runner.ended(self, written)
+        if written.won:
+            observability.answered(self._answer(outcome))
+
+    def _answer(self, outcome: Outcome) -> observability.Answer:
+        asked = outcome.attempts[-1].provider if outcome.attempts else self.job.targets[0].provider
+        return observability.Answer(
+            generation=self.job.generation,
+            door=outcome.door,
+            status=outcome.status,
+            model=outcome.model,
+            provider=asked,
+            finish_reason=outcome.finish_reason,
+            error_code=outcome.error_code,
+            reason=outcome.reason,
+            reference=outcome.reference,
+            conversation=outcome.conversation,
+            timings=outcome.timings,
+            attempts=outcome.attempts,
+        )
 
     async def _produce(self) -> Ended:
         await wait_turn(self._ticket, lambda position: self._event("queued", position=position))
