@@ -6,6 +6,7 @@ The vocabularies of OpenAI's models come with `pip install "django-llmchat[token
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -41,8 +42,11 @@ def _exact(vocabulary: str) -> Counter | None:
     """A counter with this vocabulary; None where its package is not installed."""
     if find_spec("bpe_openai") is None:
         return None
-    # It takes most of a second, and 100 MB.
-    import bpe_openai
+    with warnings.catch_warnings():
+        # It reads its data in a way that some Pythons warn of, and all have again since 3.13.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        # It takes most of a second, and 100 MB.
+        import bpe_openai
 
     encode = bpe_openai.get_encoding(vocabulary).encode_ordinary
     return lambda text: len(encode(text))

@@ -189,10 +189,12 @@ class Attempts:
     async def resume(self, error: UpstreamError) -> bool:
         """Continues the answer that broke off with `error`; False when that is not to be, or nobody can."""
         broken = self.target
+        self._give_up_holding_back()
+        self._tally.flush()
         provider = settings.PROVIDERS[broken.provider]
         if not provider.FAILOVER or not choice.may_resume(error) or self._tally.has_calls:
+            self._runner.health.failed(broken, error)
             return False
-        self._tally.flush()
         so_far = self._log.told().text
         await self._fail(error)
         for target in (broken, *(other for other in self._job.targets if other is not broken)):
@@ -226,7 +228,8 @@ class Attempts:
         self._enter(exchange, status, error.code, told)
 
     def _enter(self, exchange: Exchange, status: str, code: str, told: Told) -> None:
-        self._entries.append(exchange.entry(status, code, told, self._tally.usage))
+        repeated = self._seam.repeated if self._seam is not None else ""
+        self._entries.append(exchange.entry(status, code, told, self._tally.usage, repeated))
         self._said = (len(told.text), len(told.reasoning))
 
     async def close(self) -> None:
@@ -234,9 +237,14 @@ class Attempts:
         if self._exchange is not None and self._exchange.stream is not None:
             with suppress(UpstreamError):
                 self.take()
-            if self._seam is not None:
-                self._tally.add(self._seam.rest())
+            self._give_up_holding_back()
             await self._exchange.close()
+
+    def _give_up_holding_back(self) -> None:
+        """Nothing more comes: what the seam could not decide on is part of the answer."""
+        if self._seam is not None:
+            with suppress(UpstreamError):
+                self._tally.add(self._seam.rest())
 
     def _event(self, kind: str, **fields: Any) -> None:
         self._log.append_event(kind, **fields)

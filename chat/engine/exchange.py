@@ -27,8 +27,6 @@ class Exchange:
         #: Seconds of the loop's clock; None until then.
         self.first_token_at: float | None = None
         self.began_at = asyncio.get_running_loop().time()
-        #: What it sent that was said already.
-        self.repeated = ""
         self._runner = runner
         self._request = request
         self._said_before = said_before
@@ -51,8 +49,11 @@ class Exchange:
             stream, self.stream = self.stream, None
             await asyncio.shield(stream.aclose())
 
-    def entry(self, status: str, code: str, told: Told, usage: Usage | None) -> Attempt:
-        """Its line in the ledger; `usage` is what the provider has counted. What was refused cost nothing."""
+    def entry(self, status: str, code: str, told: Told, usage: Usage | None, repeated: str = "") -> Attempt:
+        """Its line in the ledger. What was refused cost nothing.
+
+        `usage` is what the provider has counted, `repeated` what it sent that was said already.
+        """
         now = asyncio.get_running_loop().time()
         first = self.first_token_at
         return Attempt(
@@ -60,18 +61,18 @@ class Exchange:
             model=self.target.model,
             status=status,
             error_code=code,
-            usage=usage or self._guess(told),
+            usage=usage or self._guess(told, repeated),
             estimated=usage is None and not self._refused,
             tariff=self.target.tariff,
             first_token_ms=None if first is None else self._since(first),
             total_ms=self._since(now),
         )
 
-    def _guess(self, told: Told) -> Usage:
+    def _guess(self, told: Told, repeated: str) -> Usage:
         if self._refused:
             return Usage(0, 0)
         text, reasoning = self._said_before
-        said = told.text[text:] + told.reasoning[reasoning:] + self.repeated
+        said = told.text[text:] + told.reasoning[reasoning:] + repeated
         messages: list[dict[str, Any]] = self._request.messages
         return Usage(estimate_messages(messages), estimate_tokens(said) if said else 0)
 

@@ -17,6 +17,8 @@ from .target import Target
 
 #: Seconds that a circuit stays open at most, however often the finding out has failed.
 LONGEST = 300.0
+#: Providers and models that are remembered; names of models are the users' to choose where any is passed on.
+MAX_KNOWN = 500
 #: The weight of a new time to the first token in the average.
 _WEIGHT = 0.3
 #: Seconds after which a time to the first token says nothing any more.
@@ -99,14 +101,14 @@ class Health:
     def answered(self, target: Target, seconds: float) -> None:
         """The first token came after so many seconds."""
         now = self._clock()
-        for circuit in self._both(target):
+        provider, model = self._both(target)
+        for circuit in (provider, model):
             circuit.failures, circuit.until, circuit.pause, circuit.probing = 0, None, 0.0, False
             circuit.error = ""
             circuit.answered += 1
-        circuit = self._circuits[_model_key(target)]
-        old = None if now - circuit.measured > _STALE else circuit.latency
-        circuit.latency = seconds if old is None else old + _WEIGHT * (seconds - old)
-        circuit.measured = now
+        old = None if now - model.measured > _STALE else model.latency
+        model.latency = seconds if old is None else old + _WEIGHT * (seconds - old)
+        model.measured = now
 
     def failed(self, target: Target, error: UpstreamError) -> None:
         """The request failed. What is the request's own fault says nothing of the provider."""
@@ -152,7 +154,7 @@ class Health:
                 "failed": circuit.failed,
                 "first_token_ms": None if circuit.latency is None else round(circuit.latency * 1000),
             }
-            for name, circuit in sorted(self._circuits.items())
+            for name, circuit in sorted(self._circuits.items(), key=lambda known: known[0])
         ]
 
     def _known(self, target: Target) -> list[Circuit]:
@@ -160,11 +162,16 @@ class Health:
         return [circuit for key in keys if (circuit := self._circuits.get(key)) is not None]
 
     def _both(self, target: Target) -> tuple[Circuit, Circuit]:
+        return self._touched(target.provider), self._touched(_model_key(target))
+
+    def _touched(self, name: str) -> Circuit:
+        """The circuit of that name; for a new one that was used longest ago is forgotten."""
         circuits = self._circuits
-        return (
-            circuits.setdefault(target.provider, Circuit()),
-            circuits.setdefault(_model_key(target), Circuit()),
-        )
+        circuit = circuits.pop(name, None) or Circuit()
+        circuits[name] = circuit
+        if len(circuits) > MAX_KNOWN:
+            del circuits[next(iter(circuits))]
+        return circuit
 
 
 def _model_key(target: Target) -> str:

@@ -94,7 +94,8 @@ def _listed(tariff: Tariff) -> tuple[Price | None, int]:
 
 
 def _calculate(tariff: Tariff, usage: Usage) -> Any:
-    if not may_be_listed(tariff.base_url, tariff.listed_as) or (library := _library()) is None:
+    library = _library() if may_be_listed(tariff.base_url, tariff.listed_as) else None
+    if library is None or not _is_known(tariff.listed_as, tariff.base_url):
         return None
     where = {"provider_id": tariff.listed_as} if tariff.listed_as else {"provider_api_url": tariff.base_url}
     counted = library.Usage(
@@ -106,6 +107,18 @@ def _calculate(tariff: Tariff, usage: Usage) -> Any:
         return library.calc_price(counted, tariff.model, **where)
     except (LookupError, ValueError, InvalidOperation):
         return None
+
+
+@lru_cache(maxsize=64)
+def _is_known(listed_as: str, base_url: str) -> bool:
+    """Whether the library lists the provider. It would remember each name that it was asked for in vain."""
+    from genai_prices.data_snapshot import get_snapshot
+
+    try:
+        get_snapshot().find_provider(None, listed_as or None, None if listed_as else base_url)
+    except LookupError:
+        return False
+    return True
 
 
 def _plain(amount: Decimal) -> str:

@@ -333,6 +333,38 @@ async def test_when_nobody_can_continue_it_stays_as_far_as_it_came(
     assert shown(client, end) == TEXT
 
 
+async def test_who_breaks_off_in_the_middle_loses_trust_like_others(
+    pair: InSite, second: ScriptedUpstream
+) -> None:
+    client = await pair.client(await pair.user())
+    for _ in range(3):
+        pair.upstream.script(AFTER[0][1])
+        accepted = await client.send("hello")
+        assert (await client.ended(accepted["generation"]))["status"] == "interrupted"
+    accepted = await client.send("hello")
+    assert (await client.ended(accepted["generation"]))["status"] == "complete"
+    assert (len(pair.upstream.seen), len(second.seen)) == (3, 1)
+
+
+@pytest.mark.chat(first={"FAILOVER": True})
+async def test_stop_ends_a_continuation_like_any_answer(pair: InSite, second: ScriptedUpstream) -> None:
+    pair.upstream.script(AFTER[0][1])
+    pair.upstream.default = BROKEN
+    second.default = Script(count=500, rate=50, continues="next")
+    client = await pair.client(await pair.user())
+    accepted = await client.send("hello")
+    shown_so_far = await client.text(accepted["generation"], len(TEXT) + 300)
+    started = time.monotonic()
+    await client.say("stop", generation=accepted["generation"])
+    end = await client.ended(accepted["generation"])
+    assert (end["status"], end["reason"]) == ("stopped", "user")
+    closed = await second.await_closed()
+    assert closed.closed_at is not None
+    assert closed.closed_at - started < 0.5
+    assert Script(count=500).text.startswith(client.shown[accepted["generation"]].text)
+    assert client.shown[accepted["generation"]].text.startswith(shown_so_far)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("prefix", [False, True], ids=["in words", "with the beginning"])
 async def test_the_halves_are_exactly_what_one_provider_would_have_said(

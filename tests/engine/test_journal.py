@@ -131,7 +131,7 @@ async def test_an_answer_whose_frames_are_refused_ends_in_error_and_the_others_g
 async def test_a_text_that_the_database_refuses_at_the_end_is_an_error_and_nobody_elses(
     site: InSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chat.engine import ending, pump
+    from chat.engine import closing, ending
 
     client = await site.client(await site.user())
     finish = ending.finish
@@ -141,7 +141,7 @@ async def test_a_text_that_the_database_refuses_at_the_end_is_an_error_and_nobod
             raise DataError("a NUL")
         return finish(pk, runner, outcome)
 
-    monkeypatch.setattr(pump, "finish", picky)
+    monkeypatch.setattr(closing, "finish", picky)
     site.upstream.script(Script(count=3))
     accepted = await client.send("go")
     row = await site.db(Generation.objects.get, pk=accepted["generation"])
@@ -155,7 +155,7 @@ async def test_a_text_that_the_database_refuses_at_the_end_is_an_error_and_nobod
 async def test_a_locked_database_delays_the_journal_and_the_end_but_not_the_stream(
     site: InSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chat.engine import ending, pump
+    from chat.engine import closing, ending
 
     locked = True
     insert, finish = journal._insert, ending.finish
@@ -175,7 +175,7 @@ async def test_a_locked_database_delays_the_journal_and_the_end_but_not_the_stre
     site.upstream.script(script)
     accepted = await client.send("go")
     monkeypatch.setattr(journal, "_insert", slow_insert)
-    monkeypatch.setattr(pump, "finish", slow_finish)
+    monkeypatch.setattr(closing, "finish", slow_finish)
     text = await client.text(accepted["generation"], len(script.text))
     assert text == script.text
     assert client.shown[accepted["generation"]].end is None

@@ -101,6 +101,7 @@ async def test_while_queued_no_upstream_is_ever_asked(site: InSite) -> None:
     await client.frame(lambda f: isinstance(f, dict) and f.get("kind") == "queued")
     await client.say("stop", generation=second["generation"])
     assert (await client.ended(second["generation"]))["status"] == "stopped"
+    await site.upstream.await_requests(1)
     assert len(site.upstream.seen) == 1
     assert first["generation"] in site.runner.pumps
 

@@ -6,7 +6,7 @@ import pytest
 
 from chat.upstream import choice
 from chat.upstream.errors import UpstreamError
-from chat.upstream.health import LONGEST, Health
+from chat.upstream.health import LONGEST, MAX_KNOWN, Health
 from chat.upstream.prices import Tariff
 from chat.upstream.target import Target
 
@@ -118,6 +118,16 @@ def test_a_limit_lasts_as_long_as_it_is_said_to(health: Health, clock: Clock) ->
 def test_the_requests_own_fault_says_nothing_of_the_provider(health: Health, error: UpstreamError) -> None:
     fail(health, A, error, 9)
     assert health.allows(A)
+
+
+def test_the_names_of_strangers_do_not_pile_up(health: Health) -> None:
+    for number in range(2 * MAX_KNOWN):
+        name = f"stranger {number}"
+        fail(health, Target(name, "first", name, Tariff(name, "")), UpstreamError("model_unavailable"))
+    health.answered(A, 0.1)
+    names = [figure["name"] for figure in health.figures()]
+    assert len(names) == MAX_KNOWN
+    assert {"first", "first/a"} <= set(names)
 
 
 def test_latency_is_averaged_and_forgotten_in_time(health: Health, clock: Clock) -> None:
