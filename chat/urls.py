@@ -18,6 +18,7 @@ from .views import (
     preferences,
     presets,
     search,
+    settings,
     sse,
     watch,
 )
@@ -27,6 +28,7 @@ app_name = "llmchat"
 
 urlpatterns = [
     path("", pages.index, name="index"),
+    path("settings/", settings.settings, name="settings"),
     path("c/<uuid:conversation>/", pages.conversation, name="conversation"),
     path("api/conversations/", api.conversations, name="api_conversations"),
     path("api/conversations/<uuid:conversation>/", api.conversation, name="api_conversation"),

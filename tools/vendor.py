@@ -22,7 +22,9 @@ AXE = "4.14.1"
 
 ICONS = [
     "archive",
+    "archive-restore",
     "arrow-down",
+    "arrow-left",
     "arrow-up",
     "bell",
     "bot",

@@ -55,6 +55,8 @@ class Written(msgspec.Struct):
     revision: int = 0
     title: str = ""
     temporary: bool = False
+    pinned: bool = False
+    archived: bool = False
     #: Its owner has deleted the conversation meanwhile.
     deleted: bool = False
 
@@ -135,6 +137,8 @@ class _State(msgspec.Struct):
     revision: int = 0
     title: str = ""
     temporary: bool = False
+    pinned: bool = False
+    archived: bool = False
     deleted: bool = False
 
 
@@ -147,13 +151,14 @@ def _raise_revision(conversation: UUID, outcome: Outcome) -> _State:
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {connection.ops.quote_name(meta.db_table)} SET revision = revision + 1, updated = %s,"
-            " unread = %s, ended_status = %s, ended_error = %s"
-            " WHERE id = %s RETURNING revision, title, temporary, deleted_at",
+            " unread = %s, ended_status = %s, ended_error = %s WHERE id = %s"
+            " RETURNING revision, title, temporary, pinned, archived, deleted_at",
             [now, True, outcome.status, outcome.error_code, pk],
         )
-        revision, title, temporary, deleted = cursor.fetchone() or (0, "", False, now)
+        row = cursor.fetchone() or (0, "", False, False, False, now)
+    revision, title, temporary, pinned, archived, deleted = row
     # Compared here: asked for `deleted_at IS NOT NULL`, SQLite 3.40 says yes to a null in an added column.
-    return _State(revision, title, bool(temporary), deleted is not None)
+    return _State(revision, title, bool(temporary), bool(pinned), bool(archived), deleted is not None)
 
 
 def _written_by_others(generation_id: int, outcome: Outcome) -> Written:
@@ -178,6 +183,8 @@ def _written(generation: Generation, conversation: Conversation, *, won: bool) -
         conversation.revision,
         conversation.title,
         conversation.temporary,
+        conversation.pinned,
+        conversation.archived,
         conversation.deleted_at is not None,
     )
 

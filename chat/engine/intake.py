@@ -148,6 +148,8 @@ class Intake:
             submitted.title,
             "running",
             temporary=submitted.temporary,
+            pinned=submitted.pinned,
+            archived=submitted.archived,
         )
         runner.tell_conversation(log.owner, frame)
         for message in submitted.messages:

@@ -78,5 +78,7 @@ class Submitted(msgspec.Struct):
     revision: int = 0
     title: str = ""
     temporary: bool = False
+    pinned: bool = False
+    archived: bool = False
     #: The new messages, as the HTTP API shows them.
     messages: list[dict[str, Any]] = []

@@ -235,6 +235,8 @@ class Runner:
                 written.title,
                 "deleted" if written.deleted else state,
                 temporary=written.temporary,
+                pinned=written.pinned,
+                archived=written.archived,
                 unread=written.won,
             )
             self.tell_conversation(log.owner, frame)

@@ -285,6 +285,8 @@ def _begin(
         revision=conversation.revision,
         title=conversation.title,
         temporary=conversation.temporary,
+        pinned=conversation.pinned,
+        archived=conversation.archived,
         messages=[
             message_object(message, generation if message.pk == answer.pk else None) for message in new
         ],

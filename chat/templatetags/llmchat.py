@@ -15,6 +15,7 @@ from django.middleware.csrf import get_token
 from django.shortcuts import resolve_url
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.translation import ngettext
 
 from ..conf import settings
 from ..labels import labels
@@ -36,17 +37,14 @@ FIRST_MODULES = (
     "conversation",
     "conversations",
     "crc32",
-    "deeds",
     "dom",
     "drawer",
-    "editable",
     "generations",
+    "groups",
     "labels",
     "list",
-    "menu",
     "models",
     "notices",
-    "popover",
     "preferences",
     "queue",
     "schedule",
@@ -94,6 +92,7 @@ def llmchat(
             "commands": reverse("llmchat:api_commands"),
             "watch": reverse("llmchat:api_watch"),
             "conversations": reverse("llmchat:api_conversations"),
+            "search": reverse("llmchat:api_search"),
             "chat": reverse("llmchat:api_chat"),
             "page": page,
             "conversation": conversation,
@@ -120,6 +119,7 @@ def llmchat(
         "demo": settings.DEMO,
         "banners": Banner.objects.now(),
         "presets": Preset.objects.for_user(user),
+        "temporary_for": _duration(settings.TEMPORARY_FOR),
         "modules": _modules(*FIRST_MODULES, *(MESSAGE_MODULES if conversation else ())),
         "nonce": context.get("csp_nonce") or getattr(request, "csp_nonce", ""),
         "user": user,
@@ -130,6 +130,14 @@ def llmchat(
 def _owner(request: HttpRequest) -> Owner:
     session = getattr(request, "session", None)
     return Owner.of(request.user, (session.session_key or "") if session is not None else "")
+
+
+def _duration(seconds: float) -> str:
+    hours = max(1, round(seconds / 3600))
+    if hours < 48:
+        return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+    days = round(hours / 24)
+    return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
 
 
 def _modules(*names: str) -> list[str]:

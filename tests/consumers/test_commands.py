@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chat.engine.follower import Follower
-from chat.models import Conversation, Generation, Message
+from chat.models import Conversation, Generation, Message, SearchEntry
 from chat.testing.script import Script
 from tests.insite import InSite
 from tests.wsclient import ChatClient
@@ -387,3 +387,30 @@ async def test_the_title_comes_from_the_first_words(site: InSite) -> None:
     assert len(conversation.title) <= 61
     changed = await client.frame(lambda f: isinstance(f, dict) and f["type"] == "conversation")
     assert changed["title"] == conversation.title
+
+
+async def test_the_owner_s_tabs_hear_what_became_of_a_conversation(site: InSite) -> None:
+    cookie = await site.user()
+    client, elsewhere = await site.client(cookie), await site.client(cookie)
+    site.upstream.script(Script(count=3))
+    accepted = await client.send("go", temporary=True)
+    await client.ended(accepted["generation"])
+
+    def of_the_end(frame: Any) -> bool:
+        return isinstance(frame, dict) and frame["type"] == "conversation" and frame["state"] != "running"
+
+    frame = await elsewhere.frame(of_the_end)
+    assert frame == {
+        "type": "conversation",
+        "conversation": accepted["conversation"],
+        "revision": 2,
+        "title": "go",
+        "state": "idle",
+        "temporary": True,
+        "pinned": False,
+        "archived": False,
+        "unread": True,
+    }
+    row = await site.db(Conversation.objects.get, pk=accepted["conversation"])
+    assert row.expires_at > row.updated
+    assert not await site.db(SearchEntry.objects.exists)

@@ -16,7 +16,7 @@ from chat.templatetags.llmchat import FIRST_MODULES
 STATIC = Path(__file__).resolve().parents[2] / "chat" / "static" / "llmchat"
 #: What the page may load before the first answer, compressed, in bytes.
 BUDGET = 60_000
-SHEETS = ("page", "tokens", "layout", "controls", "messages")
+SHEETS = ("page", "tokens", "sidebar", "layout", "controls", "messages")
 
 
 class HashedImports(ManifestStaticFilesStorage):

@@ -10,6 +10,18 @@ import { ChatError } from "./commands.js";
  * @property {string} state idle, running, failed or deleted
  * @property {string} updated ISO 8601
  * @property {boolean} [pinned]
+ * @property {boolean} [archived]
+ * @property {boolean} [unread] an answer has ended that nobody has looked at
+ *
+ * @typedef {{title?: string, pinned?: boolean, archived?: boolean, unread?: boolean, deleted?: boolean,
+ *   temporary?: false, system_prompt?: string, options?: object}} Changes
+ *
+ * @typedef {object} Hit
+ * @property {string} conversation
+ * @property {string | null} message the newest with what was asked for; null where only the title has it
+ * @property {[string, boolean][]} title pieces, and whether they are what was asked for
+ * @property {[string, boolean][]} snippet
+ * @property {boolean} archived
  *
  * @typedef {object} Csrf
  * @property {string} token as of the page's load
@@ -32,10 +44,11 @@ export class Api {
 
   /**
    * @param {string | null} [page] the `next` of the page before
+   * @param {boolean} [archived]
    * @returns {Promise<{results: Summary[], next: string | null}>}
    */
-  list(page) {
-    return this.#request("GET", page ?? this.#conversations);
+  list(page, archived = false) {
+    return this.request("GET", page ?? `${this.#conversations}${archived ? "?archived=1" : ""}`);
   }
 
   /**
@@ -44,9 +57,9 @@ export class Api {
    * @param {string} id
    */
   async read(id) {
-    const detail = await this.#request("GET", this.#address(id));
+    const detail = await this.request("GET", this.#address(id));
     for (let { next } = detail; next; ) {
-      const page = await this.#request("GET", next);
+      const page = await this.request("GET", next);
       detail.messages.push(...page.messages);
       next = page.next;
     }
@@ -55,15 +68,16 @@ export class Api {
 
   /**
    * @param {string} id
-   * @param {{title?: string, pinned?: boolean, archived?: boolean, system_prompt?: string, options?: object}} changes
+   * @param {Changes} changes
+   * @returns {Promise<Summary>}
    */
   change(id, changes) {
-    return this.#request("PATCH", this.#address(id), changes);
+    return this.request("PATCH", this.#address(id), changes);
   }
 
   /** @param {string} id */
   remove(id) {
-    return this.#request("DELETE", this.#address(id));
+    return this.request("DELETE", this.#address(id));
   }
 
   /**
@@ -74,7 +88,7 @@ export class Api {
    * @returns {Promise<Summary>}
    */
   fork(id, message) {
-    return this.#request("POST", `${this.#address(id)}fork/`, { message });
+    return this.request("POST", `${this.#address(id)}fork/`, { message });
   }
 
   /**
@@ -82,17 +96,17 @@ export class Api {
    * @param {import("./conversation.js").Opinion | null} opinion null takes it back
    */
   rate(message, opinion) {
-    return this.#request(opinion ? "PUT" : "DELETE", new URL(`../messages/${message}/feedback/`, new URL(this.#conversations, location.href)).href, opinion ?? undefined);
+    return this.request(opinion ? "PUT" : "DELETE", new URL(`../messages/${message}/feedback/`, new URL(this.#conversations, location.href)).href, opinion ?? undefined);
   }
 
   /** @param {object} changes of what the reader has set for every device */
   prefer(changes) {
-    return this.#request("PATCH", new URL("../preferences/", new URL(this.#conversations, location.href)).href, changes);
+    return this.request("PATCH", new URL("../preferences/", new URL(this.#conversations, location.href)).href, changes);
   }
 
   /** @returns {Promise<{results: import("./models.js").Model[]}>} */
   models() {
-    return this.#request("GET", new URL("../models/", new URL(this.#conversations, location.href)).href);
+    return this.request("GET", new URL("../models/", new URL(this.#conversations, location.href)).href);
   }
 
   /** @param {string} id */
@@ -106,9 +120,10 @@ export class Api {
    * @param {string} method
    * @param {string} address
    * @param {object} [body]
+   * @param {AbortSignal} [signal]
    * @returns {Promise<any>}
    */
-  async #request(method, address, body) {
+  async request(method, address, body, signal) {
     /** @type {Record<string, string>} */
     const headers = { Accept: "application/json" };
     if (method !== "GET") Object.assign(headers, this.csrf);
@@ -116,7 +131,7 @@ export class Api {
     let response;
     try {
       // keepalive: a deletion asked for by a closing page still arrives.
-      response = await fetch(address, { method, headers, body: body && JSON.stringify(body), keepalive: method !== "GET" });
+      response = await fetch(address, { method, headers, body: body && JSON.stringify(body), keepalive: method !== "GET", signal });
     } catch {
       throw new ChatError({ code: "unreachable" });
     }

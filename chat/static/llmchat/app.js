@@ -7,12 +7,9 @@ import { Attention } from "./attention.js";
 import { Chat } from "./chat.js";
 import "./composer.js";
 import { Conversations } from "./conversations.js";
-import { Deeds } from "./deeds.js";
 import { Drawer } from "./drawer.js";
-import { titleField } from "./editable.js";
 import { t } from "./labels.js";
 import "./list.js";
-import { openMenu } from "./menu.js";
 import "./models.js";
 import { Notices } from "./notices.js";
 import { Settings } from "./preferences.js";
@@ -25,6 +22,7 @@ import { Tuning } from "./tuning.js";
 
 /**
  * @typedef {import("./list.js").ListElement} ListElement
+ * @typedef {import("./search.js").SearchElement} SearchElement
  * @typedef {import("./thread.js").ThreadElement} ThreadElement
  * @typedef {import("./composer.js").ComposerElement} ComposerElement
  */
@@ -50,7 +48,7 @@ class AppElement extends HTMLElement {
     // What was typed before the scripts had come is not lost.
     const typed = this.#composer.text;
     if (typed) this.#store.keepDraft(config.conversation, typed);
-    this.#enter(config.conversation).then(() => this.#chat.resume());
+    this.#enter(config.conversation, fromHash()).then(() => this.#chat.resume());
     this.#conversations.load();
     this.#loadExtras();
     this.#loadModels();
@@ -79,15 +77,34 @@ class AppElement extends HTMLElement {
   #attention = new Attention(() => this.#settings.local.notify);
   #queue = new Queue(this.#store);
   #tuning = new Tuning(this.#api, this.#store);
-  #deeds = new Deeds(this, this.#api, this.#chat, {
-    changed: (id) => this.#thread.touch(id),
-    go: (id) => this.#go(id),
-    failed: (error) => this.#failed(error),
-    say: (text) => this.#say(text),
-  });
+  /** @type {import("./deeds.js").Deeds | null} */
+  #deeds = null;
 
   get #list() {
     return /** @type {ListElement} */ (this.#find("llmchat-list"));
+  }
+
+  /** What readers do with answers besides reading; fetched when one of it is asked for. */
+  async #prepareDeeds() {
+    const { Deeds } = await import("./deeds.js");
+    return (this.#deeds ??= new Deeds(this, this.#api, this.#chat, {
+      changed: (id) => this.#thread.touch(id),
+      go: (id) => this.#go(id),
+      failed: (error) => this.#failed(error),
+      say: (text) => this.#say(text),
+    }));
+  }
+
+  /** The search weighs something: it is fetched when somebody is about to use it. */
+  async #prepareSearch() {
+    try {
+      await import("./search.js");
+    } catch {
+      // Without a network there is nothing to find either; the next look at the field tries again.
+      return;
+    }
+    const search = /** @type {SearchElement} */ (this.#find("llmchat-search"));
+    Object.assign(search, { api: this.#api, endpoint: config.search, address: config.page });
   }
 
   get #thread() {
@@ -128,7 +145,7 @@ class AppElement extends HTMLElement {
         this.#say(`${t("answerDone")} ${this.#thread.spoken(message.id).slice(0, SPOKEN)}`);
       },
       refused: ({ error, text }) => this.#refused(error, text),
-      missing: () => this.#showMissing(true),
+      missing: () => this.#lookForMissing(),
       failed: (error) => this.#failed(error),
     };
     for (const [type, react] of Object.entries(reactions)) {
@@ -156,20 +173,27 @@ class AppElement extends HTMLElement {
       continue: (id) => this.#chat.continue(id),
       branch: (id) => this.#chat.show(id),
       open: (id) => this.#go(id),
+      "open-at": ({ id, message }) => this.#go(id, message),
+      above: () => this.#find("llmchat-search input").focus(),
+      below: () => this.#list.focusFirst(),
       more: () => this.#conversations.more(),
-      rename: ({ id, title }) => this.#conversations.change(id, { title }),
-      pin: ({ id, pinned }) => this.#conversations.change(id, { pinned }),
+      archived: (shown) => this.#conversations.show(shown),
+      change: ({ id, changes }) => this.#conversations.change(id, changes),
+      archive: ({ id, archived }) => this.#conversations.archive(id, archived),
       delete: (id) => this.#delete(id),
       notice: (text) => this.#notices.show("notice", text),
       say: (text) => this.#say(text),
-      ...this.#deeds.wishes,
     };
+    for (const name of /** @type {const} */ (["message-menu", "other-model", "rate"])) {
+      wishes[name] = async (detail) => (await this.#prepareDeeds()).wishes[name](detail);
+    }
     for (const [name, grant] of Object.entries(wishes)) {
       this.addEventListener(`llmchat-${name}`, (event) => grant(/** @type {CustomEvent} */ (event).detail));
     }
     this.#tuning.addEventListener("change", () => this.#showTuning());
     // Another tab has sent, or taken back, what waits.
     window.addEventListener("storage", () => this.#showWaiting());
+    this.#find("llmchat-search").addEventListener("focusin", () => this.#prepareSearch());
     this.addEventListener("click", (event) => this.#clicked(event));
     // On a page of somebody else's the keys are theirs, but inside of the chat.
     const scope = config.routed ? document : this;
@@ -185,7 +209,13 @@ class AppElement extends HTMLElement {
       this.#composer.enterKey = this.#settings.enterKey;
     });
     this.#settings.show();
-    window.addEventListener("popstate", () => config.routed && this.#enter(this.#addressed()));
+    window.addEventListener("popstate", () => config.routed && this.#enter(this.#addressed(), fromHash()));
+    // What another process of the server has changed is not told to this one's sockets.
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState !== "visible") return;
+      this.#conversations.load();
+      this.#look();
+    });
   }
 
   #listenToConnection() {
@@ -225,6 +255,7 @@ class AppElement extends HTMLElement {
       this.#conversations.follow(frame);
       // Of the open one `ended` tells.
       if (frame.state === "idle" && frame.conversation !== this.#chat.conversation.id) this.#sendElsewhere(frame.conversation);
+      this.#look();
     });
   }
 
@@ -372,7 +403,7 @@ class AppElement extends HTMLElement {
   /** @param {import("./commands.js").ChatError} error */
   #failed(error) {
     if (error.code === "signed_out") this.#offerSignIn();
-    else if (error.code === "not_found") this.#showMissing(true);
+    else if (error.code === "not_found") this.#showMissing(true, error.restorable);
     else if (error.code !== "unreachable") this.#notices.show("error", error.message || t("failed"));
   }
 
@@ -398,11 +429,39 @@ class AppElement extends HTMLElement {
     this.#find(".lc-title-text").textContent = title || t(conversation.id ? "untitled" : "newChat");
     this.#find(".lc-header").classList.toggle("lc-new", conversation.id === null);
     if (config.routed) this.#attention.title = title || t("newChat");
+    this.#showTemporary();
+    this.#look();
   }
 
-  /** @param {boolean} missing */
-  #showMissing(missing) {
+  #showTemporary() {
+    const { id, temporary, messages } = this.#chat.conversation;
+    this.classList.toggle("lc-is-temporary", temporary);
+    const button = this.#find("[data-do=temporary]");
+    button.hidden = id !== null || messages.size > 0;
+    button.setAttribute("aria-pressed", String(temporary));
+  }
+
+  /** What is open and in sight has been seen. */
+  #look() {
+    const { id } = this.#chat.conversation;
+    if (id && document.visibilityState === "visible") this.#conversations.look(id);
+  }
+
+  /** The open conversation has gone: find out whether it can come back. */
+  async #lookForMissing() {
+    const { id } = this.#chat.conversation;
+    this.#showMissing(true);
+    if (id) await this.#api.read(id).catch((error) => id === this.#chat.conversation.id && this.#failed(error));
+  }
+
+  /**
+   * @param {boolean} missing
+   * @param {boolean} [restorable] whether its owner has deleted it and can take that back
+   */
+  #showMissing(missing, restorable = false) {
     this.#find(".lc-missing").hidden = !missing;
+    this.#find(".lc-missing-other").hidden = restorable;
+    for (const element of this.querySelectorAll(".lc-missing-deleted")) /** @type {HTMLElement} */ (element).hidden = !restorable;
     this.#find(".lc-header").classList.toggle("lc-nothing", missing);
     this.#thread.hidden = missing;
     this.#composer.hidden = missing;
@@ -412,8 +471,9 @@ class AppElement extends HTMLElement {
    * Open a conversation, or a new one, where the address already says so.
    *
    * @param {string | null} id
+   * @param {string | null} [message] to be shown of it
    */
-  async #enter(id) {
+  async #enter(id, message = null) {
     // Beside the conversation, not after it.
     if (id) loadMessages().then(({ loadRenderer }) => loadRenderer());
     this.#drawer.close();
@@ -425,12 +485,19 @@ class AppElement extends HTMLElement {
     this.#showWaiting();
     if (matchMedia("(pointer: fine)").matches) this.#composer.focusField();
     await opened;
+    if (!message || id !== this.#chat.conversation.id) return;
+    this.#chat.show(message);
+    this.#thread.reveal(message);
   }
 
-  /** @param {string | null} id */
-  #go(id) {
-    if (config.routed) history.pushState(null, "", id ? config.page.replace("{id}", id) : config.mount);
-    return this.#enter(id);
+  /**
+   * @param {string | null} id
+   * @param {string | null} [message]
+   */
+  #go(id, message = null) {
+    const hash = message ? `#message-${message}` : "";
+    if (config.routed) history.pushState(null, "", id ? config.page.replace("{id}", id) + hash : config.mount);
+    return this.#enter(id, message);
   }
 
   /** The conversation that the address names. */
@@ -449,7 +516,7 @@ class AppElement extends HTMLElement {
     this.#store.keepDraft(null, "");
     this.#store.keepDraft(id, this.#composer.text);
     if (config.routed) history.replaceState(null, "", config.page.replace("{id}", id));
-    this.#conversations.add(id);
+    if (!this.#chat.conversation.temporary) this.#conversations.add(id);
     this.#list.current = id;
   }
 
@@ -468,30 +535,29 @@ class AppElement extends HTMLElement {
     if (target.dataset.do === "close-drawer") this.#drawer.close();
     if (target.dataset.do === "suggest") this.#send(target.textContent?.trim() ?? "");
     if (target.dataset.do === "tune") this.#tune(target);
-    if (target.dataset.do === "title" && id) this.#rename(id, target);
-    if (target.dataset.do === "menu" && id) {
-      openMenu(target, [
-        { icon: "pencil", label: t("rename"), act: () => this.#rename(id, this.#find(".lc-title")) },
-        { icon: "trash-2", label: t("delete"), danger: true, act: () => this.#delete(id) },
-      ]);
+    if (target.dataset.do === "archived") this.#conversations.show(true);
+    if (target.dataset.do === "restore" && id) this.#heading().then((heading) => heading.restore(id));
+    if (target.dataset.do === "temporary") {
+      this.#chat.conversation.temporary = !this.#chat.conversation.temporary;
+      this.#showTemporary();
+      this.#composer.focusField();
     }
+    if (target.dataset.do === "title" && id) this.#heading().then((heading) => heading.rename(id));
+    if (target.dataset.do === "menu" && id) this.#heading().then((heading) => heading.openMenu(id, target));
     if (target.dataset.do === "new" && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
       event.preventDefault();
       this.#go(null);
     }
   }
 
-  /**
-   * @param {string} id
-   * @param {HTMLElement} button
-   */
-  #rename(id, button) {
-    const field = titleField(this.#conversations.title(id), (title) => {
-      field.replaceWith(button);
-      button.focus();
-      if (title) this.#conversations.change(id, { title });
+  /** What can be done from the header; fetched when it is asked for. */
+  async #heading() {
+    const { Heading } = await import("./heading.js");
+    return new Heading(this.#find(".lc-title"), this.#conversations, this.#chat, {
+      show: () => this.#show(),
+      enter: (id) => this.#enter(id),
+      remove: (id) => this.#delete(id),
     });
-    button.replaceWith(field);
   }
 
   /** @param {KeyboardEvent} event */
@@ -507,6 +573,11 @@ function socketAddress() {
   const address = new URL(config.socket, location.href);
   address.protocol = address.protocol.replace("http", "ws");
   return address.href;
+}
+
+/** The message that the address names. */
+function fromHash() {
+  return /^#message-([0-9a-f-]{36})$/.exec(location.hash)?.[1] ?? null;
 }
 
 customElements.define("llmchat-app", AppElement);

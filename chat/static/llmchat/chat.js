@@ -85,7 +85,8 @@ export class Chat extends EventTarget {
    */
   send(text, fields = {}) {
     const { id: conversation, leaf } = this.conversation;
-    const sending = { id: uuid(), ...fields, conversation, text, ...(conversation && { parent: leaf?.id ?? null }) };
+    const place = conversation ? { parent: leaf?.id ?? null } : this.conversation.temporary && { temporary: true };
+    const sending = { id: uuid(), ...fields, conversation, text, ...place };
     this.#store.post(sending);
     this.#deliver(this.conversation, sending);
   }

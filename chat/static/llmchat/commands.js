@@ -26,14 +26,16 @@ const encoder = new TextEncoder();
 
 /** Raised when a command is refused; `message` is translated and fit for a user, or empty. */
 export class ChatError extends Error {
-  /** @param {{code: string, message?: string, retry_after?: number, reference?: string}} frame */
-  constructor({ code, message = "", retry_after, reference }) {
+  /** @param {{code: string, message?: string, retry_after?: number, reference?: string, restorable?: boolean}} frame */
+  constructor({ code, message = "", retry_after, reference, restorable = false }) {
     super(message);
     this.name = "ChatError";
     this.code = code;
     /** Seconds to wait before the command may succeed. */
     this.retryAfter = retry_after;
     this.reference = reference;
+    /** Whether it is gone because its owner has deleted it, who can take that back. */
+    this.restorable = restorable;
   }
 }
 

@@ -9,6 +9,7 @@ import { useLabels } from "./labels.js";
  * @property {string} commands address to post to where no socket gets through
  * @property {string} watch address to follow from then
  * @property {string} conversations address of the list
+ * @property {string} search
  * @property {string} page address of a conversation, with `{id}` in it
  * @property {string | null} conversation the one to open
  * @property {string} model the site's choice

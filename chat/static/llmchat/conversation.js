@@ -37,6 +37,8 @@ export class Conversation {
     this.revision = 0;
     /** @type {Partial<import("./tuning.js").Tuned> | undefined} what the server keeps for it, once it was read */
     this.tuned = undefined;
+    /** Whether it is in no list, and goes after a while. */
+    this.temporary = false;
     /** @type {Map<string, Message>} */
     this.messages = new Map();
     /** @type {Map<string | null, string[]>} children in the order they were written */
@@ -48,13 +50,14 @@ export class Conversation {
   /**
    * Take over a state read from the server, keeping what is shown and what is on its way there.
    *
-   * @param {{title: string, revision: number, leaf: string | null, messages: Message[]} & import("./tuning.js").Tuned} detail
+   * @param {{title: string, revision: number, leaf: string | null, messages: Message[], temporary?: boolean} & import("./tuning.js").Tuned} detail
    */
-  load({ title, revision, leaf, messages, model, system_prompt, options }) {
+  load({ title, revision, leaf, messages, temporary = false, model, system_prompt, options }) {
     this.tuned = { model, system_prompt, options };
     const fresh = this.messages.size === 0;
     this.title = title;
     this.revision = revision;
+    this.temporary = temporary;
     for (const message of messages) this.put(message);
     if (fresh && leaf) this.show(leaf);
   }

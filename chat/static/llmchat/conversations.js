@@ -1,16 +1,15 @@
-/** The list of conversations and the server's: read, kept in step, renamed, pinned, deleted. */
+/** The list of conversations and the server's: read, kept in step, changed, deleted and taken back. */
 
+import { ChatError } from "./commands.js";
 import { t } from "./labels.js";
 
 /**
  * @typedef {import("./api.js").Api} Api
- * @typedef {import("./commands.js").ChatError} ChatError
+ * @typedef {import("./api.js").Changes} Changes
+ * @typedef {import("./api.js").Summary} Summary
  * @typedef {import("./list.js").ListElement} ListElement
  * @typedef {import("./notices.js").Notices} Notices
  */
-
-/** How long a deletion can be undone, in milliseconds. */
-const UNDO = 6_000;
 
 export class Conversations {
   /**
@@ -24,30 +23,40 @@ export class Conversations {
     this.#api = api;
     this.#notices = notices;
     this.#listener = listener;
-    // A page that goes away cannot undo any more.
-    window.addEventListener("pagehide", () => this.#undoable.forEach((_, id) => this.#deleteNow(id)));
   }
 
   #list;
   #api;
   #notices;
   #listener;
+  #archived = false;
   /** @type {string | null} */
   #next = null;
-  /** @type {Map<string, ReturnType<typeof setTimeout>>} deletions that can still be undone */
-  #undoable = new Map();
+  /** Whether anything but the first page was read. */
+  #deep = false;
 
   /** @param {string} id */
   title(id) {
     return this.#list.get(id)?.title ?? "";
   }
 
+  /** @param {boolean} archived whether the archived ones are listed from now on */
+  async show(archived) {
+    this.#archived = archived;
+    this.#next = null;
+    this.#deep = false;
+    this.#list.archived = archived;
+    await this.load();
+  }
+
   /** Read the first page, as it is now. */
   async load() {
+    const archived = this.#archived;
     try {
-      const { results, next } = await this.#api.list();
+      const { results, next } = await this.#api.list(null, archived);
+      if (archived !== this.#archived) return;
+      if (!this.#deep) this.#next = next;
       this.#list.refresh(results, next === null);
-      this.#next ??= next;
       this.#listener.changed();
     } catch (error) {
       this.#listener.failed(/** @type {ChatError} */ (error));
@@ -59,86 +68,108 @@ export class Conversations {
     const page = this.#next;
     if (!page) return;
     this.#next = null;
+    this.#deep = true;
+    const archived = this.#archived;
     try {
       const { results, next } = await this.#api.list(page);
-      this.#list.put(...results);
+      if (archived !== this.#archived) return;
       this.#next = next;
+      this.#list.put(...results);
     } catch {
-      this.#next = page;
+      if (archived === this.#archived) this.#next = page;
     }
   }
 
   /** @param {string} id of a conversation that has just been begun here */
   add(id) {
-    if (this.#list.get(id)) return;
+    if (this.#archived || this.#list.get(id)) return;
     this.#list.put({ id, title: "", state: "running", revision: 0, updated: new Date().toISOString() });
   }
 
   /**
    * What a `conversation` frame says, from any tab.
    *
-   * @param {{conversation: string, title: string, state: string, revision: number}} frame
+   * @param {{conversation: string, title: string, state: string, revision: number, temporary?: boolean,
+   *   pinned?: boolean, archived?: boolean, unread?: boolean}} frame
    */
-  follow({ conversation: id, title, state, revision }) {
-    if (state === "deleted") return this.#list.drop(id);
+  follow({ conversation: id, title, state, revision, temporary, ...marks }) {
+    const elsewhere = marks.archived !== undefined && marks.archived !== this.#archived;
+    if (state === "deleted" || temporary || elsewhere) return this.#list.drop(id);
     const known = this.#list.get(id);
+    // When it was changed last is not in the frame: of what is new here, the list knows it.
+    if (!known && state !== "running") return this.load();
     const updated = known && state !== "running" ? known.updated : new Date().toISOString();
-    this.#list.put({ id, title, state, revision, updated });
+    this.#list.put({ id, title, state, revision, updated, ...marks });
+  }
+
+  /** @param {string} id of the conversation that is being looked at */
+  look(id) {
+    const summary = this.#list.get(id);
+    if (!summary?.unread) return;
+    this.#list.put({ ...summary, unread: false });
+    // Should it fail, it is marked once more at the next look.
+    this.#api.change(id, { unread: false }).catch(() => {});
   }
 
   /**
    * @param {string} id
-   * @param {{title?: string, pinned?: boolean}} changes
+   * @param {Changes} changes
    */
   async change(id, changes) {
     const before = this.#list.get(id);
-    if (!before) return;
-    this.#list.put({ ...before, ...changes });
+    if (before) this.#list.put({ ...before, ...changes });
     this.#listener.changed();
     try {
       await this.#api.change(id, changes);
+      return true;
     } catch (error) {
-      this.#list.put(before);
+      if (before) this.#list.put(before);
       this.#listener.changed();
-      const { message, code } = /** @type {ChatError} */ (error);
-      if (code === "signed_out") this.#listener.failed(/** @type {ChatError} */ (error));
-      else this.#notices.show("error", message || t("notSaved"));
+      this.#complain(error, "notSaved");
+      return false;
     }
   }
 
   /**
-   * Take a conversation away, for good after a few seconds.
+   * @param {string} id
+   * @param {boolean} archived
+   */
+  async archive(id, archived) {
+    (await this.#undo())?.archive(this.#desk, id, archived);
+  }
+
+  /**
+   * Take a conversation away, at once and everywhere; the server keeps it for a while.
    *
    * @param {string} id
    * @param {() => void} undone
    */
-  delete(id, undone) {
-    this.#list.hide(id, true);
-    this.#undoable.set(id, setTimeout(() => this.#deleteNow(id), UNDO));
-    const undo = () => {
-      clearTimeout(this.#undoable.get(id));
-      this.#undoable.delete(id);
-      this.#list.hide(id, false);
-      this.#notices.hide("deleted");
-      undone();
-    };
-    this.#notices.show("deleted", t("deleted"), { label: t("undo"), act: undo }, UNDO);
+  async delete(id, undone) {
+    (await this.#undo())?.remove(this.#desk, id, undone);
   }
 
-  /** @param {string} id */
-  async #deleteNow(id) {
-    clearTimeout(this.#undoable.get(id));
-    this.#undoable.delete(id);
+  async #undo() {
     try {
-      await this.#api.remove(id);
+      return await import("./undo.js");
     } catch (error) {
-      if (/** @type {ChatError} */ (error).code !== "not_found") {
-        this.#list.hide(id, false);
-        this.#notices.show("error", t("notDeleted"));
-        return;
-      }
+      this.#complain(error, "notSaved");
+      return null;
     }
-    this.#list.drop(id);
-    this.#listener.deleted(id);
+  }
+
+  /** @type {import("./undo.js").Desk} */
+  get #desk() {
+    const { deleted } = this.#listener;
+    return { list: this.#list, api: this.#api, notices: this.#notices, deleted, complain: (error, otherwise) => this.#complain(error, otherwise) };
+  }
+
+  /**
+   * @param {unknown} error
+   * @param {string} otherwise label of what to say where the error has no words
+   */
+  #complain(error, otherwise) {
+    if (!(error instanceof ChatError)) this.#notices.show("error", t(otherwise));
+    else if (error.code === "signed_out") this.#listener.failed(error);
+    else this.#notices.show("error", error.message || t(otherwise));
   }
 }

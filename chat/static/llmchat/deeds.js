@@ -1,7 +1,6 @@
 /** What a reader does with an answer besides reading: think well or ill of it, ask another model, fork, look closer. */
 
 import { t } from "./labels.js";
-import { openMenu } from "./menu.js";
 
 /**
  * @typedef {import("./api.js").Api} Api
@@ -39,7 +38,8 @@ export class Deeds {
   };
 
   /** @param {Asked} asked */
-  #openMenu({ message, button, idle }) {
+  async #openMenu({ message, button, idle }) {
+    const { openMenu } = await import("./menu.js");
     /** @type {Entry[]} */
     const entries = [{ icon: "git-fork", label: t("fork"), act: () => this.#fork(message) }];
     if (idle) entries.unshift({ icon: "refresh-cw", label: t("other-model"), act: () => this.#chooseModel(message, button) });

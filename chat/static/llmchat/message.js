@@ -9,7 +9,6 @@ import { row, rowKey } from "./actions.js";
 import { copy } from "./clipboard.js";
 import { isLive } from "./conversation.js";
 import { announce, h, icon } from "./dom.js";
-import { editor } from "./editor.js";
 import { t } from "./labels.js";
 import { outcome, waiting } from "./states.js";
 import { steady } from "./steady.js";
@@ -247,7 +246,8 @@ export class MessageElement extends HTMLElement {
   }
 
   /** Replace the bubble by a field, until it is sent or given up. */
-  edit() {
+  async edit() {
+    const { editor } = await import("./editor.js");
     if (this.#editing || this.#message.role !== "user") return;
     this.fill();
     this.#editing = true;

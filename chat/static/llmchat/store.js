@@ -6,6 +6,7 @@
  * @property {string | null} conversation
  * @property {string} text
  * @property {string | null} [parent]
+ * @property {boolean} [temporary]
  * @property {string} [model]
  * @property {Record<string, any>} [options]
  * @property {string} [system_prompt]

@@ -42,6 +42,8 @@ const SETTLED = 150;
 const INPUT = ["wheel", "touchstart", "pointerdown", "keydown"];
 
 const idly = globalThis.requestIdleCallback ?? ((/** @type {() => void} */ work) => setTimeout(work, 50));
+/** Milliseconds for which a message that was looked for stands out. */
+const FOUND = 2_000;
 
 export class ThreadElement extends HTMLElement {
   /** @type {Map<string, MessageElement>} */
@@ -141,6 +143,19 @@ export class ThreadElement extends HTMLElement {
     this.#sticky = true;
     this.#held = null;
     this.#follow();
+  }
+
+  /** @param {string} id of a message on the branch shown, which was looked for */
+  async reveal(id) {
+    await loadMessages();
+    const element = this.#elements.get(id);
+    if (!element) return;
+    this.#sticky = false;
+    this.#held = { id, offset: Math.round(this.clientHeight / 4) };
+    element.fill();
+    this.#follow();
+    element.classList.add("lc-found");
+    setTimeout(() => element.classList.remove("lc-found"), FOUND);
   }
 
   /** @param {string} id */
