@@ -75,6 +75,26 @@ def test_only_the_token_file_has_colours_in_it() -> None:
         assert not re.search(r"#[0-9a-f]{3,8}\b|rgb\(|hsl\(", (STATIC / f"{name}.css").read_text()), name
 
 
+def test_there_are_seven_sizes_of_text_and_no_others() -> None:
+    sizes = re.findall(r"--llmchat-size-(\d+): ([\d.]+)rem", (STATIC / "tokens.css").read_text())
+    assert len(sizes) <= 7
+    assert all(float(rem) * 16 == float(pixels) for pixels, rem in sizes)
+    for name in SHEETS[2:]:
+        for kind, value in re.findall(
+            r"^\s*(font(?:-size)?): (.+);", (STATIC / f"{name}.css").read_text(), re.MULTILINE
+        ):
+            # Code and headings inside of an answer are measured by the text around them.
+            assert re.search(r"var\(--llmchat-size-\d+\)|inherit|^[\d.]+em\b", value), (name, kind, value)
+
+
+def test_distances_are_on_a_grid_of_four_pixels() -> None:
+    distance = re.compile(r"^\s*(?:padding|margin|gap|row-gap|column-gap)[\w-]*: (.+);", re.MULTILINE)
+    for name in SHEETS[2:]:
+        for value in distance.findall((STATIC / f"{name}.css").read_text()):
+            rems = re.findall(r"(?<![\w.-])([\d.]+)rem\b", value)
+            assert all(float(rem) * 16 % 4 == 0 for rem in rems), (name, value)
+
+
 def _luminance(colour: str) -> float:
     channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
