@@ -51,18 +51,11 @@ export function openTuner(anchor, tuning, failed) {
   const form = h(
     "form",
     {
-      class: "lc-panel lc-tuner",
-      popover: "auto",
-      role: "dialog",
-      "aria-label": t("tune"),
       onsubmit: (/** @type {Event} */ event) => {
         event.preventDefault();
-        form.hidePopover();
+        box.hidePopover();
       },
       onchange: keep,
-      onkeydown: (/** @type {KeyboardEvent} */ event) => {
-        if (event.key === "Escape") event.stopPropagation();
-      },
     },
     h("label", { for: prompt.id }, t("systemPrompt")),
     prompt,
@@ -70,12 +63,14 @@ export function openTuner(anchor, tuning, failed) {
     line(effort, t("reasoningEffort"), ""),
     h("div", { class: "lc-panel-foot" }, h("button", { type: "button", class: "lc-button", onclick: reset }, t("reset")), h("button", { class: "lc-button lc-primary" }, t("done"))),
   );
-  form.addEventListener("beforetoggle", (event) => /** @type {ToggleEvent} */ (event).newState === "closed" && keep());
-  drop(form, anchor);
+  const box = h("div", { class: "lc-panel lc-tuner", popover: "auto", role: "dialog", "aria-label": t("tune") }, form);
+  box.addEventListener("keydown", (event) => event.key === "Escape" && event.stopPropagation());
+  box.addEventListener("beforetoggle", (event) => /** @type {ToggleEvent} */ (event).newState === "closed" && keep());
+  drop(box, anchor);
   // Its button stands at the start of the line: so does it.
   const { left, right } = anchor.getBoundingClientRect();
-  const start = document.dir === "rtl" ? right - form.offsetWidth : left;
-  form.style.left = `${Math.max(EDGE, Math.min(start, innerWidth - form.offsetWidth - EDGE))}px`;
+  const start = document.dir === "rtl" ? right - box.offsetWidth : left;
+  box.style.left = `${Math.max(EDGE, Math.min(start, innerWidth - box.offsetWidth - EDGE))}px`;
   prompt.focus();
 }
 
