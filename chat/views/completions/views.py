@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import time
+import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
@@ -17,7 +17,6 @@ from django.views.decorators.csrf import csrf_exempt
 
 from ... import offering, protocol
 from ...conf import settings
-from ...engine.follower import Follower
 from ...engine.livelog import LiveLog
 from ...engine.running import runner_here
 from ...exceptions import Refused
@@ -25,10 +24,12 @@ from ...models import Owner
 from ...policy import get_policy
 from ..callers import Caller, caller, note_use
 from . import errors
-from .chunks import DONE, ChunkEncoder, Heading, completion, is_content
+from .chunks import DONE, ChunkEncoder, completion
 from .errors import Problem
-from .request import CONVERSATION, MAX_BODY, CompletionRequest, parse
+from .reading import Reading
+from .request import MAX_BODY, CompletionRequest, parse
 
+logger = logging.getLogger("llmchat")
 View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 Response = TypeVar("Response", bound=HttpResponseBase)
 
@@ -50,8 +51,12 @@ def answering(*methods: str) -> Callable[[View], View]:
             except Problem as problem:
                 return problem.response()
             except (OperationalError, InterfaceError):
-                unavailable = Refused("unavailable", retry_after=2)
-                return (await sync_to_async(errors.refused)(unavailable)).response()
+                refused = Refused("unavailable", retry_after=2)
+            except Exception:
+                # The host's page for errors is HTML, which no client of this API can read.
+                logger.exception("a call of %s failed", request.path)
+                refused = Refused("internal")
+            return (await sync_to_async(errors.refused)(refused)).response()
 
         return wrapped
 
@@ -209,41 +214,6 @@ async def _raise_problem(reading: Reading) -> None:
     """Raises `Problem` when an answer that is over is not whole."""
     if (problem := await sync_to_async(errors.ended)(reading.end)) is not None:
         raise problem
-
-
-class Reading:
-    """An answer on its way to its one client; when that goes, the upstream is closed."""
-
-    def __init__(self, log: LiveLog) -> None:
-        self._follower = Follower(log)
-        self.more = self._follower.more
-        metadata = {CONVERSATION: str(log.conversation)} if log.conversation is not None else {}
-        self.heading = Heading(log.generation, int(time.time()), log.model, metadata)
-
-    @property
-    def end(self) -> dict[str, Any] | None:
-        """The `end` frame, once it has been read."""
-        return self._follower.end
-
-    async def until_content(self) -> list[str]:
-        """The first frames with content in them; none when the answer ended before."""
-        while frames := await self.more():
-            if any(is_content(frame) for frame in frames):
-                break
-        return frames
-
-    def rest(self) -> None:
-        """Counts as nobody for a moment: if the response is never read, the answer is given up."""
-        self._follower.close()
-
-    def resume(self) -> None:
-        self._follower.open()
-
-    def leave(self) -> None:
-        """The client has gone, or has it all."""
-        self._follower.close()
-        if not self._follower.over:
-            runner_here().stop(self.heading.generation, "user")
 
 
 def _signed(response: Response, reading: Reading) -> Response:

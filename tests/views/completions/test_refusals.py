@@ -221,6 +221,19 @@ async def test_a_fault_of_the_provider_before_the_first_token_has_a_status(api: 
             assert int(headers["Retry-After"]) >= 1
 
 
+async def test_a_fault_of_ours_is_told_in_the_same_shape(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(self: object, user: object) -> list[str]:
+        raise ValueError("sk-canary-key-0123456789")
+
+    monkeypatch.setattr("chat.policy.ChatPolicy.get_models", broken)
+    status, body = await api.get("models")
+    assert (status, error_of(body)["code"]) == (500, "internal_error")
+    assert "canary" not in str(body)
+    assert "failed" in caplog.text
+
+
 @pytest.mark.chat(MAX_RUNNING_PER_USER=1, MAX_QUEUED_PER_USER=1)
 async def test_a_full_line_says_when_to_come_again(api: Api) -> None:
     api.site.upstream.default = Script(tokens=["a", "b"], pauses={1: 30})

@@ -1,0 +1,47 @@
+"""An answer as its one client reads it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ...engine.follower import Follower
+from ...engine.livelog import LiveLog
+from ...engine.running import runner_here
+from .chunks import Heading, is_content
+from .request import CONVERSATION
+
+
+class Reading:
+    """An answer on its way to its one client; when that goes, the upstream is closed."""
+
+    def __init__(self, log: LiveLog) -> None:
+        self._follower = Follower(log)
+        self.more = self._follower.more
+        metadata = {CONVERSATION: str(log.conversation)} if log.conversation is not None else {}
+        self.heading = Heading(log.generation, int(time.time()), log.model, metadata)
+
+    @property
+    def end(self) -> dict[str, Any] | None:
+        """The `end` frame, once it has been read."""
+        return self._follower.end
+
+    async def until_content(self) -> list[str]:
+        """The first frames with content in them; none when the answer ended before."""
+        while frames := await self.more():
+            if any(is_content(frame) for frame in frames):
+                break
+        return frames
+
+    def rest(self) -> None:
+        """Counts as nobody for a moment: if the response is never read, the answer is given up."""
+        self._follower.close()
+
+    def resume(self) -> None:
+        self._follower.open()
+
+    def leave(self) -> None:
+        """The client has gone, or has it all."""
+        self._follower.close()
+        if not self._follower.over:
+            runner_here().stop(self.heading.generation, "user")
