@@ -46,7 +46,6 @@ class Cursor:
         self.done = False
         #: Loop time before which the database is not asked again.
         self.not_before = 0.0
-        self.unacknowledged: deque[tuple[int, int]] = deque()
         self._stored: list[tuple[int, str]] = []
 
     @property
@@ -123,6 +122,9 @@ class Outbox:
         self._waiting: deque[str] = deque()
         self._waiting_bytes = 0
         self._cursors: dict[int, Cursor] = {}
+        #: Answer frames that were sent, in their order: generation, n and bytes. What is no longer followed
+        #: stays in here; else a client could have frame after frame sent without taking one in.
+        self._sent: deque[tuple[int, int, int]] = deque()
         self._unacknowledged = 0
         self._stalled: asyncio.TimerHandle | None = None
 
@@ -164,6 +166,9 @@ class Outbox:
         if old is not None and old.log is log and not old.done and seen == old.next_n - 1 and because is None:
             return
         self._drop(generation)
+        if seen >= 0:
+            self._release(generation, seen)
+            self._moved()
         cursor = self._point(generation, conversation, log, max(seen, 0) + 1)
         cursor.begin = seen < 0
         if seen < 0 and because is not None:
@@ -197,20 +202,25 @@ class Outbox:
         if cursor is not None:
             if cursor.log is not None:
                 cursor.log.watchers.discard(self)
-            self._unacknowledged -= sum(size for _, size in cursor.unacknowledged)
-            self._moved()
+            self._news.set()
 
     def acknowledge(self, seen: dict[int, int]) -> None:
         """The client has applied these generations up to these frames."""
         for generation, n in seen.items():
-            if (cursor := self._cursors.get(generation)) is None:
-                continue
-            sent = cursor.unacknowledged
-            while sent and sent[0][0] <= n:
-                self._unacknowledged -= sent.popleft()[1]
-            if cursor.done and not sent:
+            self._release(generation, n)
+            cursor = self._cursors.get(generation)
+            if cursor is not None and cursor.done and n >= cursor.next_n - 1:
                 self._drop(generation)
         self._moved()
+
+    def _release(self, generation: int, n: int) -> None:
+        """Frame `n` has arrived, and with it all that was sent before it."""
+        sent = self._sent
+        for place in range(len(sent) - 1, -1, -1):
+            if sent[place][0] == generation and sent[place][1] <= n:
+                for _ in range(place + 1):
+                    self._unacknowledged -= sent.popleft()[2]
+                return
 
     @property
     def unacknowledged(self) -> int:
@@ -283,7 +293,7 @@ class Outbox:
                     await self._send(self._replies.popleft())
                 if self._cursors.get(cursor.generation) is not cursor:
                     return True
-            cursor.unacknowledged.append((n, size))
+            self._sent.append((cursor.generation, n, size))
             self._unacknowledged += size
             cursor.done = cursor.over
             await self._send(frame)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -42,6 +43,35 @@ async def test_without_acks_at_most_a_window_is_sent_and_an_ack_goes_on_where_it
     assert client.shown[generation].text == BIG.text
     assert not client.violations
     assert not client.mismatches
+
+
+async def test_watching_again_and_again_without_acks_gets_no_more_than_a_window(site: InSite) -> None:
+    cookie = await site.user()
+    reader = await site.client(cookie)
+    site.upstream.script(BIG)
+    accepted = await reader.send("go")
+    generation, conversation = accepted["generation"], accepted["conversation"]
+    await reader.ended(generation)
+    client = await site.client(cookie, acks=False)
+    await client.watch(conversation, seen={str(generation): -1})
+    for turn in range(10):
+        if turn % 3 == 2:
+            await client.say("unwatch", conversation=conversation)
+        await client.say("watch", conversation=conversation, seen={str(generation): 0})
+
+    def sizes() -> list[int]:
+        return [len(f[2]) for f in client.frames if isinstance(f, list)]
+
+    await client.until(lambda: sum(sizes()) > outbox.WINDOW // 2)
+    # Commands are carried out in order: those to watch have been when this one is refused.
+    await client.ask("edit", message=str(uuid4()), text="behind them")
+    await client.ask("ping")
+    assert sum(sizes()) <= outbox.WINDOW + max(sizes())
+    client.acks = True
+    await client.acknowledge()
+    await client.watch(conversation)
+    await client.ended(generation)
+    assert client.shown[generation].text == BIG.text
 
 
 async def test_replies_go_through_while_answers_are_held_back(site: InSite) -> None:
