@@ -7,7 +7,7 @@ STAMP := .venv/installed
 # Tests wait more than they compute: a few at once, also where there are two cores.
 WORKERS ?= 3
 
-.PHONY: run password install test test-fast coverage bench interop screenshots lint constraints
+.PHONY: run password install test test-fast coverage bench interop screenshots lint types constraints
 
 run: install
 	@exec $(BIN)/python -m project.run
@@ -54,6 +54,14 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	git ls-files -z -- '*.html' | xargs -0 $(BIN)/djade --check --target-version 5.2
+
+types: install node_modules
+	$(BIN)/mypy
+	npx tsc --project tests/js/tsconfig.json
+
+node_modules: package.json
+	npm install --silent --no-audit --no-fund --no-package-lock
+	@touch $@
 
 # Pins everything anew, for all supported Pythons.
 constraints: install

@@ -107,6 +107,8 @@ def llmchat(
                 "cookie": django_settings.CSRF_COOKIE_NAME,
                 "header": _header(django_settings.CSRF_HEADER_NAME),
             },
+            # Not written into the script: a storage that hashes imports follows a chain of only so many.
+            "messages": _modules("message")[0],
             "formulaStyles": static("llmchat/vendor/katex/katex.css"),
             "limits": reverse("llmchat:api_limits"),
             "labels": labels(),

@@ -3,11 +3,13 @@ import { beforeEach, test } from "node:test";
 
 import { Conversation } from "../../chat/static/llmchat/conversation.js";
 
+/** @import {Message} from "../../chat/static/llmchat/conversation.js" */
+
 /**
  * @param {string} id
  * @param {string | null} parent
- * @param {Partial<import("../../chat/static/llmchat/conversation.js").Message>} [fields]
- * @returns {import("../../chat/static/llmchat/conversation.js").Message}
+ * @param {Partial<Message>} [fields]
+ * @returns {Message}
  */
 const message = (id, parent, fields = {}) => ({
   id,

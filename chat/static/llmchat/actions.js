@@ -4,8 +4,9 @@ import { isLive } from "./conversation.js";
 import { h, iconButton } from "./dom.js";
 import { t } from "./labels.js";
 
+/** @import {Message} from "./conversation.js" */
+
 /**
- * @typedef {import("./conversation.js").Message} Message
  *
  * @typedef {object} Place of a message in the conversation
  * @property {number} version from 0

@@ -3,6 +3,11 @@
 import { ChatError } from "./commands.js";
 
 /**
+ * @import {Opinion} from "./conversation.js"
+ * @import {Model} from "./models.js"
+ */
+
+/**
  * @typedef {object} Summary
  * @property {string} id
  * @property {string} title
@@ -93,7 +98,7 @@ export class Api {
 
   /**
    * @param {string} message
-   * @param {import("./conversation.js").Opinion | null} opinion null takes it back
+   * @param {Opinion | null} opinion null takes it back
    */
   rate(message, opinion) {
     return this.request(opinion ? "PUT" : "DELETE", new URL(`../messages/${message}/feedback/`, new URL(this.#conversations, location.href)).href, opinion ?? undefined);
@@ -104,7 +109,7 @@ export class Api {
     return this.request("PATCH", new URL("../preferences/", new URL(this.#conversations, location.href)).href, changes);
   }
 
-  /** @returns {Promise<{results: import("./models.js").Model[]}>} */
+  /** @returns {Promise<{results: Model[]}>} */
   models() {
     return this.request("GET", new URL("../models/", new URL(this.#conversations, location.href)).href);
   }

@@ -21,10 +21,14 @@ import { loadMessages } from "./thread.js";
 import { Tuning } from "./tuning.js";
 
 /**
- * @typedef {import("./list.js").ListElement} ListElement
- * @typedef {import("./search.js").SearchElement} SearchElement
- * @typedef {import("./thread.js").ThreadElement} ThreadElement
- * @typedef {import("./composer.js").ComposerElement} ComposerElement
+ * @import {ListElement} from "./list.js"
+ * @import {SearchElement} from "./search.js"
+ * @import {ThreadElement} from "./thread.js"
+ * @import {ComposerElement} from "./composer.js"
+ * @import {Deeds} from "./deeds.js"
+ * @import {ModelsElement} from "./models.js"
+ * @import {Message} from "./conversation.js"
+ * @import {ChatError} from "./commands.js"
  */
 
 /** Nobody has to know of a connection that comes back within this time. */
@@ -77,7 +81,7 @@ class AppElement extends HTMLElement {
   #attention = new Attention(() => this.#settings.local.notify);
   #queue = new Queue(this.#store);
   #tuning = new Tuning(this.#api, this.#store);
-  /** @type {import("./deeds.js").Deeds | null} */
+  /** @type {Deeds | null} */
   #deeds = null;
 
   get #list() {
@@ -120,7 +124,7 @@ class AppElement extends HTMLElement {
   }
 
   get #models() {
-    return /** @type {import("./models.js").ModelsElement} */ (this.#find("llmchat-models"));
+    return /** @type {ModelsElement} */ (this.#find("llmchat-models"));
   }
 
   /**
@@ -301,7 +305,7 @@ class AppElement extends HTMLElement {
     this.#showWaiting();
   }
 
-  /** @param {import("./conversation.js").Message} answer that has ended */
+  /** @param {Message} answer that has ended */
   #sendWaiting({ status }) {
     const [next] = this.#queue.of(this.#chat.conversation.id);
     // After an error it is the reader's turn.
@@ -390,7 +394,7 @@ class AppElement extends HTMLElement {
   }
 
   /**
-   * @param {import("./commands.js").ChatError} error
+   * @param {ChatError} error
    * @param {string} text goes back to where it was written
    */
   #refused(error, text) {
@@ -400,7 +404,7 @@ class AppElement extends HTMLElement {
     this.#composer.focusField();
   }
 
-  /** @param {import("./commands.js").ChatError} error */
+  /** @param {ChatError} error */
   #failed(error) {
     if (error.code === "signed_out") this.#offerSignIn();
     else if (error.code === "not_found") this.#showMissing(true, error.restorable);

@@ -4,6 +4,8 @@ import { config } from "./config.js";
 import { h } from "./dom.js";
 import { t } from "./labels.js";
 
+/** @import {Notices} from "./notices.js" */
+
 /**
  * @typedef {object} Standing
  * @property {string} measure
@@ -17,7 +19,7 @@ import { t } from "./labels.js";
 export class Budgets {
   /**
    * @param {HTMLElement} place
-   * @param {import("./notices.js").Notices} notices
+   * @param {Notices} notices
    */
   constructor(place, notices) {
     this.#place = place;

@@ -11,12 +11,12 @@ import { Conversation, isLive } from "./conversation.js";
 import { perFrame } from "./schedule.js";
 
 /**
- * @typedef {import("./api.js").Api} Api
- * @typedef {import("./commands.js").Accepted} Accepted
- * @typedef {import("./conversation.js").Message} Message
- * @typedef {import("./generations.js").Generation} Generation
- * @typedef {import("./socket.js").ChatSocket} ChatSocket
- * @typedef {import("./store.js").Store} Store
+ * @import {Api} from "./api.js"
+ * @import {Accepted} from "./commands.js"
+ * @import {Message} from "./conversation.js"
+ * @import {Generation} from "./generations.js"
+ * @import {ChatSocket} from "./socket.js"
+ * @import {Store, Sending} from "./store.js"
  */
 
 /** Events after which a message shows what its generation holds. */
@@ -160,7 +160,7 @@ export class Chat extends EventTarget {
 
   /**
    * @param {Conversation} conversation
-   * @param {import("./store.js").Sending} sending
+   * @param {Sending} sending
    */
   #deliver(conversation, sending) {
     const user = { ...provisional("user"), parent: sending.parent ?? null, text: sending.text };

@@ -5,8 +5,9 @@ import { t } from "./labels.js";
 import { ALIASES, LANGUAGES } from "./languages.js";
 
 /**
- * @typedef {import("./markdown.js").CodeBlock} CodeBlock
- * @typedef {import("./highlight.js").Highlighter} Highlighter
+ * @import {CodeBlock} from "./markdown.js"
+ * @import {Highlighter} from "./highlight.js"
+ * @import * as HighlightModule from "./highlight.js"
  */
 
 /** A block with more lines shows so many of them, until asked for the rest. */
@@ -16,7 +17,7 @@ const AT_ONCE = 40;
 /** Milliseconds of a frame that colouring may take. */
 const BUDGET = 6;
 
-/** @type {typeof import("./highlight.js") | null} */
+/** @type {typeof HighlightModule | null} */
 let colours = null;
 /** @type {Promise<void> | null} */
 let loading = null;

@@ -3,7 +3,8 @@
 import { announce, h, iconButton } from "./dom.js";
 import { t } from "./labels.js";
 
-/** @typedef {import("./queue.js").Waiting} Waiting */
+/** @import {Waiting} from "./queue.js" */
+
 
 export class ComposerElement extends HTMLElement {
   /** @type {"enter" | "ctrl"} what sends a message; the other one of the two makes a new line */

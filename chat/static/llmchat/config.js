@@ -3,6 +3,11 @@
 import { useLabels } from "./labels.js";
 
 /**
+ * @import {Preferences} from "./preferences.js"
+ * @import {Csrf} from "./api.js"
+ */
+
+/**
  * @typedef {object} Config
  * @property {string} mount
  * @property {string} socket
@@ -14,11 +19,12 @@ import { useLabels } from "./labels.js";
  * @property {string | null} conversation the one to open
  * @property {string} model the site's choice
  * @property {boolean} routed whether the address bar follows the conversation
- * @property {Partial<import("./preferences.js").Preferences>} [preferences] where the server keeps them
+ * @property {Partial<Preferences>} [preferences] where the server keeps them
  * @property {string} signIn
  * @property {string} signInNext the parameter that says where to go after it
  * @property {{id: string, name: string}} user
- * @property {import("./api.js").Csrf} csrf
+ * @property {Csrf} csrf
+ * @property {string} messages address of the module that shows messages
  * @property {string} formulaStyles address of a style sheet
  * @property {string} limits address of what is left of the budgets
  * @property {Record<string, string>} labels

@@ -1,6 +1,11 @@
 /** A conversation as a tree of messages of which one branch is shown. No DOM, no network. */
 
 /**
+ * @import {AnswerError} from "./commands.js"
+ * @import {Tuned} from "./tuning.js"
+ */
+
+/**
  * @typedef {object} Message
  * @property {string} id
  * @property {string | null} parent
@@ -10,7 +15,7 @@
  * @property {string} status sending, queued, running, complete, stopped, interrupted or error
  * @property {string} [model]
  * @property {number | null} [generation] the last one
- * @property {import("./commands.js").AnswerError | null} [error]
+ * @property {AnswerError | null} [error]
  * @property {string | null} [reason]
  * @property {Record<string, any>[]} [events]
  * @property {Record<string, any> | null} [usage] of the last generation, as are the next two
@@ -35,7 +40,7 @@ export class Conversation {
     this.id = id;
     this.title = "";
     this.revision = 0;
-    /** @type {Partial<import("./tuning.js").Tuned> | undefined} what the server keeps for it, once it was read */
+    /** @type {Partial<Tuned> | undefined} what the server keeps for it, once it was read */
     this.tuned = undefined;
     /** Whether it is in no list, and goes after a while. */
     this.temporary = false;
@@ -50,7 +55,7 @@ export class Conversation {
   /**
    * Take over a state read from the server, keeping what is shown and what is on its way there.
    *
-   * @param {{title: string, revision: number, leaf: string | null, messages: Message[], temporary?: boolean} & import("./tuning.js").Tuned} detail
+   * @param {{title: string, revision: number, leaf: string | null, messages: Message[], temporary?: boolean} & Tuned} detail
    */
   load({ title, revision, leaf, messages, temporary = false, model, system_prompt, options }) {
     this.tuned = { model, system_prompt, options };

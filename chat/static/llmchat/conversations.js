@@ -4,11 +4,10 @@ import { ChatError } from "./commands.js";
 import { t } from "./labels.js";
 
 /**
- * @typedef {import("./api.js").Api} Api
- * @typedef {import("./api.js").Changes} Changes
- * @typedef {import("./api.js").Summary} Summary
- * @typedef {import("./list.js").ListElement} ListElement
- * @typedef {import("./notices.js").Notices} Notices
+ * @import {Api, Changes} from "./api.js"
+ * @import {ListElement} from "./list.js"
+ * @import {Notices} from "./notices.js"
+ * @import {Desk} from "./undo.js"
  */
 
 export class Conversations {
@@ -157,7 +156,7 @@ export class Conversations {
     }
   }
 
-  /** @type {import("./undo.js").Desk} */
+  /** @type {Desk} */
   get #desk() {
     const { deleted } = this.#listener;
     return { list: this.#list, api: this.#api, notices: this.#notices, deleted, complain: (error, otherwise) => this.#complain(error, otherwise) };

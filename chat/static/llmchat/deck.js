@@ -5,12 +5,18 @@ import { t } from "./labels.js";
 import { commandKey } from "./shortcuts.js";
 
 /**
- * @typedef {import("./chooser.js").Choice} Choice
+ * @import {Choice} from "./chooser.js"
+ * @import {Chat} from "./chat.js"
+ * @import {ModelsElement} from "./models.js"
+ * @import {Settings} from "./preferences.js"
+ */
+
+/**
  *
  * @typedef {object} Means
- * @property {import("./chat.js").Chat} chat
- * @property {import("./models.js").ModelsElement} models
- * @property {import("./preferences.js").Settings} settings
+ * @property {Chat} chat
+ * @property {ModelsElement} models
+ * @property {Settings} settings
  * @property {(id: string | null) => void} open
  * @property {() => void} sheet
  * @property {() => void} editLast

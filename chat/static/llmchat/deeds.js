@@ -3,11 +3,13 @@
 import { t } from "./labels.js";
 
 /**
- * @typedef {import("./api.js").Api} Api
- * @typedef {import("./chat.js").Chat} Chat
- * @typedef {import("./conversation.js").Message} Message
- * @typedef {import("./conversation.js").Opinion} Opinion
- * @typedef {import("./menu.js").Entry} Entry
+ * @import {Api} from "./api.js"
+ * @import {Chat} from "./chat.js"
+ * @import {Message, Opinion} from "./conversation.js"
+ * @import {Entry} from "./menu.js"
+ */
+
+/**
  * @typedef {{message: Message, button: HTMLElement, idle: boolean}} Asked
  */
 

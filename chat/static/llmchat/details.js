@@ -4,7 +4,8 @@ import { h } from "./dom.js";
 import { t } from "./labels.js";
 import { drop } from "./popover.js";
 
-/** @typedef {import("./conversation.js").Message} Message */
+/** @import {Message} from "./conversation.js" */
+
 
 /**
  * @param {HTMLElement} anchor

@@ -3,7 +3,8 @@
 import { h } from "./dom.js";
 import { t } from "./labels.js";
 
-/** @typedef {import("./conversation.js").Opinion} Opinion */
+/** @import {Opinion} from "./conversation.js" */
+
 
 const REASONS = ["wrong", "off_topic", "incomplete", "style", "refused", "unsafe"];
 const MAX_COMMENT = 2_000;

@@ -3,7 +3,8 @@
 import { config } from "./config.js";
 import { h } from "./dom.js";
 
-/** @typedef {import("./maths.js").Maths} Maths */
+/** @import {Maths} from "./maths.js" */
+
 
 /** Milliseconds that a growing text waits for KaTeX, so that nothing has to move when it comes. */
 const PATIENCE = 2_000;

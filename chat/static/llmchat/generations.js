@@ -8,13 +8,14 @@
 
 import { crc32 } from "./crc32.js";
 
+/** @import {AnswerError} from "./commands.js" */
+
 /**
  * @typedef {"applied" | "dropped" | "gap" | "checksum"} Verdict
  *   What became of a frame; the last two say why the server has to be asked again.
  *
  * @typedef {{text: string, reasoning: string}} Held
  *
- * @typedef {import("./commands.js").AnswerError} AnswerError
  *
  * @typedef {object} End
  * @property {number} generation

@@ -2,8 +2,9 @@
 
 import { t } from "./labels.js";
 
+/** @import {Summary} from "./api.js" */
+
 /**
- * @typedef {import("./api.js").Summary} Summary
  * @typedef {{key: string, label: string, summaries: Summary[]}} Group
  */
 

@@ -5,8 +5,8 @@ import { t } from "./labels.js";
 import { openMenu } from "./menu.js";
 
 /**
- * @typedef {import("./chat.js").Chat} Chat
- * @typedef {import("./conversations.js").Conversations} Conversations
+ * @import {Chat} from "./chat.js"
+ * @import {Conversations} from "./conversations.js"
  */
 
 export class Heading {

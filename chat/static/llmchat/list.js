@@ -4,7 +4,10 @@ import { announce, h, iconButton } from "./dom.js";
 import { grouped } from "./groups.js";
 import { t } from "./labels.js";
 
-/** @typedef {import("./api.js").Summary} Summary */
+/** @import * as RowsModule from "./rows.js" */
+
+/** @import {Summary} from "./api.js" */
+
 
 /** Pixels from the end of the list at which the next page is asked for. */
 const NEAR = 300;
@@ -21,7 +24,7 @@ export class ListElement extends HTMLElement {
   #current = null;
   /** @type {string | null} */
   #renaming = null;
-  /** @type {Promise<typeof import("./rows.js") | null> | null} */
+  /** @type {Promise<typeof RowsModule | null> | null} */
   #loading = null;
   /** The one that Tab reaches; the arrow keys go to the others. @type {string | null} */
   #active = null;

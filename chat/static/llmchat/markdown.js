@@ -12,10 +12,11 @@
 import { maths } from "./maths.js";
 import MarkdownIt from "./vendor/markdown-it.js";
 
+/** @import {Maths} from "./maths.js" */
+
 /**
  * @typedef {{tag: string, attrs?: Record<string, string>, children: Node[]}} Element
  * @typedef {{tag: "code-block", language: string, text: string}} CodeBlock
- * @typedef {import("./maths.js").Maths} Maths
  * @typedef {string | Element | CodeBlock | Maths} Node
  *
  * @typedef {object} Token what of markdown-it's tokens is used here

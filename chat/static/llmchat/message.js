@@ -14,8 +14,10 @@ import { outcome, waiting } from "./states.js";
 import { steady } from "./steady.js";
 
 /**
- * @typedef {import("./conversation.js").Message} Message
- * @typedef {import("./actions.js").Place} Place
+ * @import {Message} from "./conversation.js"
+ * @import {Place} from "./actions.js"
+ * @import {Renderer} from "./render.js"
+ * @import * as RenderModule from "./render.js"
  */
 
 /** Waiting is silent for so long, in milliseconds; then it says what for. */
@@ -25,7 +27,7 @@ const RETRY = 1_000;
 /** For the height of what is not there yet: characters of a line, pixels of one, of all around the text. */
 const GUESS = { line: 80, height: 26, around: 72 };
 
-/** @type {typeof import("./render.js") | null} */
+/** @type {typeof RenderModule | null} */
 let rendering = null;
 /** @type {Promise<void> | null} */
 let loading = null;
@@ -37,7 +39,7 @@ export function loadRenderer() {
   const modules = [import("./render.js"), import("./code.js"), import("./formula.js"), import("./markdown.js"), import("./vendor/markdown-it.js"), import("./entities.js")];
   loading = Promise.all(modules).then(
     ([module]) => {
-      rendering = /** @type {typeof import("./render.js")} */ (module);
+      rendering = /** @type {typeof RenderModule} */ (module);
     },
     async () => {
       await new Promise((resolve) => setTimeout(resolve, RETRY));
@@ -62,9 +64,9 @@ export class MessageElement extends HTMLElement {
   /** @type {HTMLElement} */
   // @ts-ignore -- set by `fill`
   #actions;
-  /** @type {import("./render.js").Renderer | null} */
+  /** @type {Renderer | null} */
   #answer = null;
-  /** @type {import("./render.js").Renderer | null} */
+  /** @type {Renderer | null} */
   #thoughts = null;
   /** @type {HTMLElement} */
   // @ts-ignore -- made with the first thought
@@ -163,7 +165,7 @@ export class MessageElement extends HTMLElement {
     this.classList.toggle("lc-writing", live && Boolean(text));
   }
 
-  /** @param {typeof import("./render.js")} module */
+  /** @param {typeof RenderModule} module */
   #addThoughts({ Renderer }) {
     this.#summary = h("span");
     const prose = h("div", { class: "lc-prose", dir: "auto" });

@@ -5,7 +5,8 @@ import { openDialog } from "./dialog.js";
 import { h } from "./dom.js";
 import { t } from "./labels.js";
 
-/** @typedef {import("./chooser.js").Choice} Choice */
+/** @import {Choice} from "./chooser.js" */
+
 
 /** Conversations and models shown before anything was typed. */
 const FEW = 5;

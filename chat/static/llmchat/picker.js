@@ -5,7 +5,11 @@ import { h, icon } from "./dom.js";
 import { t } from "./labels.js";
 import { drop } from "./popover.js";
 
-/** @typedef {import("./models.js").Model} Model */
+/**
+ * @import {Model} from "./models.js"
+ * @import {Choice} from "./chooser.js"
+ */
+
 
 /** From so many models on there is a field to search them. */
 const MANY = 6;
@@ -43,7 +47,7 @@ export function openPicker(anchor, models, current, choose) {
  * @param {Model} model
  * @param {boolean} selected
  * @param {() => void} act
- * @returns {import("./chooser.js").Choice}
+ * @returns {Choice}
  */
 function choice(model, selected, act) {
   const facts = [model.description, model.context_tokens ? t("contextOf", { tokens: short(model.context_tokens) }) : "", model.price ? t("priceOf", model.price) : "", model.available ? "" : t("modelAway")];

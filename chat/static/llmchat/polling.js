@@ -5,8 +5,9 @@
  * Events as of `Connection`: `frame` (detail: {frame, bytes}), `state` (detail: {state}).
  */
 
+/** @import {ConnectionState} from "./connection.js" */
+
 /**
- * @typedef {import("./connection.js").ConnectionState} ConnectionState
  *
  * @typedef {object} PollingAddresses
  * @property {string} commands

@@ -1,5 +1,7 @@
 /** What the reader has set: from the server where it keeps them, else from this browser. */
 
+/** @import {Store} from "./store.js" */
+
 /**
  * @typedef {object} Preferences
  * @property {"system" | "light" | "dark"} theme
@@ -14,7 +16,7 @@
 export class Settings extends EventTarget {
   /**
    * @param {HTMLElement} app
-   * @param {import("./store.js").Store} store
+   * @param {Store} store
    * @param {Partial<Preferences>} given
    * @param {(changes: Partial<Preferences>) => Promise<any>} keep
    */

@@ -2,6 +2,8 @@
 
 import { uuid } from "./commands.js";
 
+/** @import {Store} from "./store.js" */
+
 /**
  * @typedef {object} Waiting
  * @property {string} id of the command it becomes: whichever tab sends it, it is sent once
@@ -9,7 +11,7 @@ import { uuid } from "./commands.js";
  */
 
 export class Queue {
-  /** @param {import("./store.js").Store} store */
+  /** @param {Store} store */
   constructor(store) {
     this.#store = store;
   }

@@ -8,10 +8,13 @@ import { perFrame } from "./schedule.js";
 export { download, toggleFold } from "./code.js";
 
 /**
- * @typedef {import("./markdown.js").Node} MarkdownNode
- * @typedef {import("./markdown.js").Element} MarkdownElement
- * @typedef {import("./markdown.js").CodeBlock} CodeBlock
- * @typedef {import("./maths.js").Maths} Maths
+ * @import {Node, Element, CodeBlock} from "./markdown.js"
+ * @import {Maths} from "./maths.js"
+ */
+
+/**
+ * @typedef {Node} MarkdownNode
+ * @typedef {Element} MarkdownElement
  */
 
 /** Milliseconds of a frame after which the rest of a long text waits for the next one. */

@@ -5,7 +5,8 @@ import { titleField } from "./editable.js";
 import { t } from "./labels.js";
 import { openMenu } from "./menu.js";
 
-/** @typedef {import("./list.js").ListElement} ListElement */
+/** @import {ListElement} from "./list.js" */
+
 
 /**
  * @param {ListElement} list

@@ -4,9 +4,8 @@ import { announce, h, icon, iconButton } from "./dom.js";
 import { t } from "./labels.js";
 
 /**
- * @typedef {import("./api.js").Api} Api
- * @typedef {import("./api.js").Hit} Hit
- * @typedef {import("./commands.js").ChatError} ChatError
+ * @import {Api, Hit} from "./api.js"
+ * @import {ChatError} from "./commands.js"
  */
 
 /** Milliseconds after the last letter until the server is asked. */

@@ -18,8 +18,8 @@ import { Generations } from "./generations.js";
 import { Transport } from "./transport.js";
 
 /**
- * @typedef {import("./generations.js").Generation} Generation
- * @typedef {import("./generations.js").Verdict} Verdict
+ * @import {Generation, Verdict} from "./generations.js"
+ * @import {TransportOptions} from "./transport.js"
  */
 
 /** A repair that did not help is tried again after this many milliseconds, doubled each time. */
@@ -31,7 +31,7 @@ const WATCH_DELAY = 2_000;
 export class ChatSocket extends EventTarget {
   /**
    * @param {string} url absolute, ws: or wss:
-   * @param {import("./transport.js").TransportOptions} [options]
+   * @param {TransportOptions} [options]
    */
   constructor(url, options = {}) {
     super();

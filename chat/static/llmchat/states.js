@@ -2,8 +2,9 @@
 
 import { t } from "./labels.js";
 
+/** @import {Message} from "./conversation.js" */
+
 /**
- * @typedef {import("./conversation.js").Message} Message
  * @typedef {{kind: "waiting" | "note" | "error", text: string, action?: "continue" | "regenerate" | "other-model", reference?: string}} Shown
  */
 

@@ -7,18 +7,20 @@
  */
 
 import { isLive } from "./conversation.js";
+import { config } from "./config.js";
 import { h, icon } from "./dom.js";
 import { t } from "./labels.js";
 import { perFrame } from "./schedule.js";
 
 /**
- * @typedef {import("./conversation.js").Conversation} Conversation
- * @typedef {import("./store.js").Position} Position
+ * @import {Conversation} from "./conversation.js"
+ * @import {Position} from "./store.js"
+ * @import {MessageElement} from "./message.js"
+ * @import * as MessageModule from "./message.js"
  */
 
 /**
- * @typedef {typeof import("./message.js")} Messages
- * @typedef {import("./message.js").MessageElement} MessageElement
+ * @typedef {typeof MessageModule} Messages
  */
 
 /** @type {Messages | null} */
@@ -26,7 +28,7 @@ let messages = null;
 
 /** An empty page needs nothing of messages: they are fetched when there are any, or soon will be. */
 export async function loadMessages() {
-  messages ??= await import("./message.js");
+  messages ??= /** @type {Messages} */ (await import(config.messages));
   return messages;
 }
 

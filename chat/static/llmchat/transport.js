@@ -7,11 +7,14 @@
 import { Connection } from "./connection.js";
 
 /**
- * @typedef {import("./polling.js").Polling} Polling
- * @typedef {import("./polling.js").PollingAddresses} PollingAddresses
+ * @import {Polling, PollingAddresses} from "./polling.js"
+ * @import {SocketClass} from "./connection.js"
+ */
+
+/**
  *
  * @typedef {object} TransportOptions
- * @property {import("./connection.js").SocketClass} [WebSocket]
+ * @property {SocketClass} [WebSocket]
  * @property {() => number} [random] in [0, 1)
  * @property {PollingAddresses} [polling] without it there is only the WebSocket
  */

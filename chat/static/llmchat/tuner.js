@@ -4,7 +4,8 @@ import { h } from "./dom.js";
 import { t } from "./labels.js";
 import { drop } from "./popover.js";
 
-/** @typedef {import("./tuning.js").Tuning} Tuning */
+/** @import {Tuning} from "./tuning.js" */
+
 
 const LIMIT = 20_000;
 const EDGE = 8;

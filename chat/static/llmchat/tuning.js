@@ -1,6 +1,11 @@
 /** What is asked of the model in the open conversation: which one, under which words, with which parameters. */
 
 /**
+ * @import {Api} from "./api.js"
+ * @import {Store} from "./store.js"
+ */
+
+/**
  * @typedef {object} Options
  * @property {number} [temperature]
  * @property {number} [top_p]
@@ -19,8 +24,8 @@ const untouched = () => ({ model: "", system_prompt: "", options: {} });
 /** Events: `change`. */
 export class Tuning extends EventTarget {
   /**
-   * @param {import("./api.js").Api} api
-   * @param {import("./store.js").Store} store
+   * @param {Api} api
+   * @param {Store} store
    */
   constructor(api, store) {
     super();

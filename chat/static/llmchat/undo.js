@@ -3,13 +3,18 @@
 import { t } from "./labels.js";
 
 /**
- * @typedef {import("./api.js").Changes} Changes
- * @typedef {import("./api.js").Summary} Summary
+ * @import {Changes, Summary, Api} from "./api.js"
+ * @import {ListElement} from "./list.js"
+ * @import {Notices} from "./notices.js"
+ * @import {ChatError} from "./commands.js"
+ */
+
+/**
  *
  * @typedef {object} Desk what this needs of the page
- * @property {import("./list.js").ListElement} list
- * @property {import("./api.js").Api} api
- * @property {import("./notices.js").Notices} notices
+ * @property {ListElement} list
+ * @property {Api} api
+ * @property {Notices} notices
  * @property {(error: unknown, otherwise: string) => void} complain
  * @property {(id: string) => void} deleted the offer to take it back has passed
  */
@@ -49,7 +54,7 @@ export async function remove(desk, id, undone) {
     await desk.api.change(id, { deleted: true });
   } catch (error) {
     if (before) desk.list.put(before);
-    if (/** @type {import("./commands.js").ChatError} */ (error).code !== "not_found") desk.complain(error, "notDeleted");
+    if (/** @type {ChatError} */ (error).code !== "not_found") desk.complain(error, "notDeleted");
     return;
   }
   const forgetting = setTimeout(() => desk.deleted(id), OFFERED);
