@@ -173,9 +173,10 @@ def labels() -> dict[str, str]:
         "versionOf": _("Version {number} of {count}"),
         "versions": _("Versions"),
         "waiting": _("Waiting for the model…"),
+        "wasAskedInstead": _("{model} was asked instead"),
         "wasRetried": _("Asked again after {seconds} s"),
-        "wentOn": _("Another model went on"),
-        "wentOnWith": _("{model} went on"),
+        "wentOn": _("The answer broke off after {at} characters and was taken up again"),
+        "wentOnWith": _("The answer broke off after {at} characters; {model} went on"),
         "wrap": _("Wrap lines"),
         "youSaid": _("You said:"),
     }

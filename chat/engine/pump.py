@@ -251,4 +251,6 @@ class Pump:
         }
         if (first := self._attempts.first_token_at) is not None:
             timings["first_token"] = round((first - self._accepted_at) * 1000)
+        if (thinking := self._tally.thinking) is not None:
+            timings["reasoning"] = round(thinking * 1000)
         return timings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import msgspec
@@ -26,6 +27,9 @@ class Tally:
         self.chars = 0
         #: There was more than the cap allows; it was dropped.
         self.full = False
+        #: When the first thought came, and the first word of the answer; of the monotonic clock.
+        self._thought_at: float | None = None
+        self._spoke_at: float | None = None
         self.restart()
 
     def restart(self) -> None:
@@ -33,6 +37,13 @@ class Tally:
         self.usage: Usage | None = None
         self.finish_reason = ""
         self.has_calls = False
+
+    @property
+    def thinking(self) -> float | None:
+        """Seconds from the first thought to the first word, or until now; None when nothing was thought."""
+        if self._thought_at is None:
+            return None
+        return max(0.0, (self._spoke_at or time.monotonic()) - self._thought_at)
 
     def add(self, delta: Delta) -> bool:
         """Takes a delta over; True when there was content in it."""
@@ -57,6 +68,10 @@ class Tally:
             if not text:
                 return
         self.chars += len(text)
+        if reasoning:
+            self._thought_at = self._thought_at or time.monotonic()
+        else:
+            self._spoke_at = self._spoke_at or time.monotonic()
         last = self._pending[-1] if self._pending else None
         if isinstance(last, tuple) and last[0] == reasoning:
             self._pending[-1] = (reasoning, last[1] + text)

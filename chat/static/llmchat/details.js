@@ -40,7 +40,7 @@ export function facts({ model, timings, usage, cost }) {
     typeof read === "number" && [t("tokensRead"), about(read)],
     typeof written === "number" && [t("tokensWritten"), about(written)],
     typeof written === "number" && writing && [t("speed"), t("perSecond", { n: (written / writing).toLocaleString(undefined, { maximumFractionDigits: 0 }) })],
-    cost && [t("cost"), Number(cost).toLocaleString(undefined, { maximumSignificantDigits: 3 })],
+    cost && [t("cost"), Number(cost).toLocaleString(undefined, { style: "currency", currency: "USD", maximumSignificantDigits: 3 })],
   ];
   return all.filter((fact) => Array.isArray(fact));
 }
@@ -58,12 +58,13 @@ export function story({ events = [] }) {
 function sentence(event) {
   switch (event.kind) {
     case "retrying":
-      return t("wasRetried", { seconds: Math.max(1, Math.round(event.delay ?? 1)) });
+      return t("wasRetried", { seconds: Math.max(1, Math.round(event.seconds ?? 1)) });
     case "fallback":
-      return event.model ? t("wentOnWith", { model: event.model }) : t("wentOn");
+      return t("wasAskedInstead", { model: event.model ?? "" });
+    case "failover":
+      return event.to === event.from ? t("wentOn", { at: event.at }) : t("wentOnWith", { at: event.at, model: event.to });
     case "context":
-    case "left_out":
-      return t("leftOut", { n: event.messages ?? event.count ?? 0 });
+      return t("leftOut", { n: event.left_out ?? 0 });
     default:
       return "";
   }
