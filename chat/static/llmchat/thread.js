@@ -40,6 +40,8 @@ const MARGIN = 1_200;
 const BUDGET = 6;
 /** Milliseconds after the last scroll at which the position is kept. */
 const SETTLED = 150;
+/** Milliseconds that a place is still held after the last message has been filled. */
+const HELD = 1_000;
 /** What of the reader says that a position kept is not to be held any longer. */
 const INPUT = ["wheel", "touchstart", "pointerdown", "keydown"];
 
@@ -230,6 +232,8 @@ export class ThreadElement extends HTMLElement {
     idly(() => {
       this.#filling = false;
       if (this.#fillAll(performance.now() + BUDGET)) this.#fillLater();
+      // All heights are known now, or will be with the next frames: nothing is left to hold the place against.
+      else setTimeout(() => (this.#held = null), HELD);
     });
   }
 
