@@ -133,7 +133,7 @@ test("an image is a link, and nothing is fetched", () => {
 test("no node carries a style or a listener", () => {
   const nodes = [...examples, "![x](http://a.example) [y](http://b.example 'T')", "| a |\n|:-:|\n| b |\n"].flatMap(all);
   const names = new Set(nodes.flatMap((node) => Object.keys(node.attrs ?? {})));
-  assert.deepEqual([...names].sort(), ["aria-hidden", "class", "data-align", "href", "rel", "start", "tabindex", "target", "title", "width"]);
+  assert.deepEqual([...names].sort(), ["aria-hidden", "class", "data-align", "data-columns", "href", "rel", "start", "tabindex", "target", "title", "width"]);
 });
 
 test("a bare address becomes a link, the punctuation after it does not", () => {

@@ -74,7 +74,7 @@ export class CodeView {
     iconButton("download", t("download"), { "data-action": "download-code" }),
     iconButton("copy", t("copyCode"), { "data-action": "copy-code" }),
   );
-  #code = h("code");
+  #code = h("code", { class: "lc-lines" });
   #pre = h("pre", { tabindex: "0" }, this.#code);
   /** @type {HTMLButtonElement | null} */
   #unfold = null;

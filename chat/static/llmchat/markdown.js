@@ -45,6 +45,8 @@ const ADDRESS = /(?<![\w:])https?:\/\/[^\s<>"'`]+/g;
 /** The heads of a table's columns count as at least and at most so many characters. */
 const NARROWEST = 6;
 const WIDEST = 18;
+/** From so many columns on a table needs more room than the page has. */
+const CROWDS = [4, 6, 9];
 /** @type {Element} */
 const ICON = {
   tag: "svg",
@@ -234,11 +236,13 @@ function tree(tokens) {
     if (token.nesting === -1) {
       stack.pop();
     } else if (token.nesting === 1) {
-      const element = { tag: token.tag, attrs: attributes(token), children: [] };
+      const sized = token.tag === "table" ? columns(tokens, index) : null;
+      /** @type {Element} */
+      const element = { tag: token.tag, attrs: sized?.attrs ?? attributes(token), children: [] };
       // A wide table scrolls inside a box of its own.
       add(token.tag === "table" ? { tag: "div", attrs: { class: "lc-table", tabindex: "0" }, children: [element] } : element);
       stack.push(element.children);
-      if (token.tag === "table") add(columns(tokens, index));
+      if (sized) add({ tag: "colgroup", children: sized.children });
     } else {
       add(...leaf(token, links > 0));
     }
@@ -252,7 +256,7 @@ function tree(tokens) {
  *
  * @param {Token[]} tokens
  * @param {number} start of the table's own
- * @returns {Element}
+ * @returns {{attrs: Record<string, string>, children: Element[]}} of the table, and of its columns
  */
 function columns(tokens, start) {
   /** @type {number[]} */
@@ -263,7 +267,7 @@ function columns(tokens, start) {
   }
   const whole = lengths.reduce((sum, length) => sum + length, 0);
   const children = lengths.map((length) => ({ tag: "col", attrs: { width: `${Math.round((1000 * length) / whole) / 10}%` }, children: [] }));
-  return { tag: "colgroup", children };
+  return { attrs: { "data-columns": String(CROWDS.findLast((count) => count <= lengths.length) ?? "") }, children };
 }
 
 /**
