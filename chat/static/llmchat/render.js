@@ -20,6 +20,9 @@ export { download, toggleFold } from "./code.js";
 /** Milliseconds of a frame after which the rest of a long text waits for the next one. */
 const BUDGET = 8;
 
+/** A formula that has begun: what shows it is then fetched while it grows. */
+const BEGINS = /\$\$|\\[([]/;
+
 /** @type {WeakMap<globalThis.Node, CodeView>} */
 const codeViews = new WeakMap();
 
@@ -63,6 +66,7 @@ export class Renderer {
    */
   update(text, growing = false) {
     this.#wanted = this.#markdown.update(text);
+    if (growing && BEGINS.test(text)) loadFormulas();
     if (growing && this.#markdown.hasMaths && !formulasReady()) {
       loadFormulas().then(() => this.#later());
       return;
