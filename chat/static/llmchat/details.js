@@ -72,5 +72,5 @@ function sentence(event) {
 
 /** @param {number} milliseconds */
 function seconds(milliseconds) {
-  return t("seconds", { n: (milliseconds / 1_000).toLocaleString(undefined, { maximumFractionDigits: milliseconds < 10_000 ? 1 : 0 }) });
+  return t("seconds", { n: (milliseconds / 1_000).toLocaleString(undefined, { maximumFractionDigits: milliseconds < 1_000 ? 2 : milliseconds < 10_000 ? 1 : 0 }) });
 }

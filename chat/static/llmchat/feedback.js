@@ -26,7 +26,7 @@ export function askWhy(place, opinion, done) {
   };
   const dialog = h(
     "dialog",
-    { class: "lc-dialog", "aria-labelledby": "llmchat-feedback-title" },
+    { class: "lc-feedback", "aria-labelledby": "llmchat-feedback-title" },
     h(
       "form",
       { onsubmit: submit },
@@ -35,7 +35,7 @@ export function askWhy(place, opinion, done) {
       comment,
       h(
         "div",
-        { class: "lc-dialog-foot" },
+        { class: "lc-feedback-foot" },
         h("button", { type: "button", class: "lc-button", onclick: () => dialog.close() }, t("cancel")),
         h("button", { class: "lc-button lc-primary" }, t("sendFeedback")),
       ),
