@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -10,6 +11,9 @@ from ...engine.livelog import LiveLog
 from ...engine.running import runner_here
 from .chunks import Heading, is_content
 from .request import CONVERSATION
+
+#: Proxies take a connection for dead that is silent for a minute.
+PATIENCE_SECONDS = 15.0
 
 
 class Reading:
@@ -32,6 +36,14 @@ class Reading:
             if any(is_content(frame) for frame in frames):
                 break
         return frames
+
+    async def until_content_or_later(self) -> list[str] | None:
+        """The same; None when there is none yet after `PATIENCE_SECONDS`."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await self.until_content()
+        except TimeoutError:
+            return None
 
     def rest(self) -> None:
         """Counts as nobody for a moment: if the response is never read, the answer is given up."""

@@ -73,8 +73,8 @@ async def completions(request: HttpRequest) -> HttpResponseBase:
         if not asked.stream:
             return await _whole(reading, [])
         # Until there is something to show, an error can still be an HTTP status.
-        frames = await reading.until_content()
-        if not frames:
+        frames = await reading.until_content_or_later()
+        if frames == []:
             await _raise_problem(reading)
     except BaseException:
         reading.leave()
@@ -193,10 +193,13 @@ async def _whole(reading: Reading, frames: list[str]) -> HttpResponse:
     return _signed(_json(completion(reading.heading, frames, reading.end)), reading)
 
 
-async def _stream(reading: Reading, frames: list[str], *, usage: bool) -> AsyncIterator[bytes]:
+async def _stream(reading: Reading, frames: list[str] | None, *, usage: bool) -> AsyncIterator[bytes]:
     encoder = ChunkEncoder(reading.heading, usage=usage)
     reading.resume()
     try:
+        while frames is None:
+            yield b": waiting for the model\n\n"
+            frames = await reading.until_content_or_later()
         yield (encoder.first() + encoder.encode(frames)).encode()
         while frames := await reading.more():
             if chunks := encoder.encode(frames):

@@ -241,6 +241,26 @@ async def test_a_client_that_goes_while_it_waits_stops_the_upstream(api: Api, st
     await api.site.upstream.await_closed(0, 0.5)
 
 
+@pytest.mark.parametrize(
+    ("script", "end"),
+    [
+        (Script(count=2, first_delay=0.5), "[DONE]"),
+        (Script(status=500, body="{}", header_delay=0.5), {"upstream_error"}),
+    ],
+)
+async def test_a_long_wait_is_kept_alive_by_comments(
+    api: Api, monkeypatch: pytest.MonkeyPatch, script: Script, end: Any
+) -> None:
+    monkeypatch.setattr("chat.views.completions.reading.PATIENCE_SECONDS", 0.1)
+    api.site.upstream.default = script
+    status, stream, _ = await api.ask(stream=True)
+    comments, _, events = stream.partition("data: ")
+    assert status == 200
+    assert comments.count(": waiting for the model\n\n") >= 2
+    last = chunks_of("data: " + events)[-1]
+    assert (last if isinstance(last, str) else {last["error"]["code"]}) == end
+
+
 async def test_an_answer_that_breaks_off_ends_with_an_error_and_no_done(api: Api) -> None:
     api.site.upstream.script(*[Script(count=5, fault="end", fault_at=3, finish_reason=None)] * 2)
     status, stream, _ = await api.ask(stream=True)
