@@ -233,6 +233,8 @@ def test_the_sizes_of_the_protocol_are_those_of_the_code() -> None:
         ("at most ten write transactions", "tests/laws/test_processes.py", "rate <= 10"),
         ("with\ntwo queries", "tests/laws/test_sessions.py", "django_assert_max_num_queries(2)"),
         ("`DRAIN_SECONDS` and two seconds", "tests/laws/test_processes.py", "<= drain + 2"),
+        ("add up to at most 1.5 s", "tests/engine/test_attempts.py", "for event in events) <= 1.5"),
+        ("breaks an answer at 50 points", "tests/engine/test_attempts.py", "len(PROSE) - 1), 50))"),
         ("grows by at most 40 MB", "tests/laws/test_processes.py", "grown <= 40"),
     ],
 )
