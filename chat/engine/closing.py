@@ -58,6 +58,8 @@ class Closing:
         log = self._log
         generation = written.generation
         end = _deleted(outcome, log) if generation is None else end_frame(generation, written.conversation)
+        log.cached_tokens = sum(attempt.usage.cached_tokens for attempt in outcome.attempts)
+        log.reasoning_tokens = sum(attempt.usage.reasoning_tokens for attempt in outcome.attempts)
         if end.n == log.last_n + 1 and end.status not in LIVE and not self._unstorable:
             log.end(protocol.encode(end), end.status)
         else:

@@ -60,6 +60,8 @@ class LiveLog:
         #: Set when the frames were dropped after the end: the database has it all.
         self.forgotten = False
         self.state = "running"
+        #: Known at the end, of all attempts together.
+        self.cached_tokens = self.reasoning_tokens = 0
         begin = protocol.Begin(
             generation=generation,
             message=message,

@@ -20,6 +20,7 @@ class Reading:
     """An answer on its way to its one client; when that goes, the upstream is closed."""
 
     def __init__(self, log: LiveLog) -> None:
+        self._log = log
         self._follower = Follower(log)
         self.more = self._follower.more
         metadata = {CONVERSATION: str(log.conversation)} if log.conversation is not None else {}
@@ -27,8 +28,12 @@ class Reading:
 
     @property
     def end(self) -> dict[str, Any] | None:
-        """The `end` frame, once it has been read."""
-        return self._follower.end
+        """The `end` frame, once it has been read, with all that is known of its usage."""
+        end = self._follower.end
+        if end is not None and end["usage"] is not None:
+            end["usage"]["cached_tokens"] = self._log.cached_tokens
+            end["usage"]["reasoning_tokens"] = self._log.reasoning_tokens
+        return end
 
     async def until_content(self) -> list[str]:
         """The first frames with content in them; none when the answer ended before."""

@@ -60,6 +60,18 @@ async def test_usage_comes_last_and_only_where_it_is_wanted(api: Api) -> None:
     assert all(chunk["usage"] is None for chunk in chunks)
 
 
+async def test_cached_tokens_and_those_of_thoughts_are_told(api: Api) -> None:
+    details = {
+        "prompt_tokens_details": {"cached_tokens": 8},
+        "completion_tokens_details": {"reasoning_tokens": 3},
+    }
+    api.site.upstream.default = Script(count=4, usage={"prompt_tokens": 9, "completion_tokens": 7, **details})
+    told = {"prompt_tokens": 9, "completion_tokens": 7, "total_tokens": 16, **details}
+    assert (await api.ask())[1]["usage"] == told
+    stream = (await api.ask(stream=True, stream_options={"include_usage": True}))[1]
+    assert chunks_of(stream)[-2]["usage"] == told
+
+
 async def test_a_whole_completion(api: Api) -> None:
     api.site.upstream.script(Script(tokens=TOKENS))
     status, completion, headers = await api.ask()
