@@ -93,10 +93,13 @@ class SiteProcess:
         """All that the server has written so far, over all its starts."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
-    def manage(self, *arguments: str) -> None:
-        """Runs a management command; raises CalledProcessError."""
+    def manage(self, *arguments: str) -> str:
+        """Runs a management command and returns what it says; raises CalledProcessError."""
         command = [sys.executable, "manage.py", *arguments]
-        subprocess.run(command, cwd=ROOT, env=self._environ, check=True)
+        done = subprocess.run(
+            command, cwd=ROOT, env=self._environ, check=True, stdout=subprocess.PIPE, text=True
+        )
+        return done.stdout
 
     def start(self) -> None:
         """Returns when the site answers. Raises TimeoutError with the end of its log."""

@@ -8,19 +8,19 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.db import IntegrityError, router, transaction
-from django.db.models import CASCADE, PROTECT, RESTRICT, SET_NULL, ManyToOneRel, Model, QuerySet
+from django.db.models import CASCADE, SET_NULL, ManyToOneRel, Model
 
 from ..engine.locks import wait_briefly
 from ..models import Conversation, LegalHold, Message
 
 #: Seconds that a transaction should take, and may: what a chunk takes decides how large the next one is.
-TARGET = 0.01
+TARGET = 0.015
 AT_MOST = 0.05
-FIRST_SIZE = 16
-LARGEST = 500
+SMALLEST, FIRST_SIZE, LARGEST = 10, 50, 200
 #: The pause after a chunk, as a share of what it took: others come in between.
-PAUSE = 1.0
+PAUSE = 0.5
 SHORTEST_PAUSE = 0.002
 
 
@@ -31,6 +31,12 @@ class Toll:
         self.rows: Counter[str] = Counter()
         self.chunks = 0
         self.longest = 0.0
+        #: Transactions that took longer than they may, on a machine that had more to do.
+        self.late = 0
+        #: The most processor time that one has needed, in seconds.
+        self.busiest = 0.0
+        #: How many rows the next transaction takes.
+        self.size = FIRST_SIZE
         #: Conversations that somebody wrote to at that very moment: they are left.
         self.left = 0
 
@@ -45,25 +51,27 @@ def delete_conversations(keys: Iterable[UUID], toll: Toll | None = None) -> Toll
     Answers that are being written there are to be stopped before. Not inside of a transaction.
     """
     toll = toll or Toll()
-    size = FIRST_SIZE
-    work = _pieces(keys, lambda: size)
-    for messages, conversations in work:
+    for messages, conversations in _pieces(keys, toll):
+        # All reading comes before: while it is done nobody waits.
+        plan = [*plan_of(Message, messages), *plan_of(Conversation, _free(conversations))]
         try:
             with transaction.atomic(using=router.db_for_write(Conversation)):
                 # From here on others wait, and not before: SQLite's lock is had by now.
-                started = time.monotonic()
+                started, worked = time.monotonic(), time.thread_time()
                 wait_briefly()
-                counts = wipe(Message, messages)
-                counts += wipe(Conversation, _free(conversations))
+                counts = carry_out(plan)
+            took, busy = time.monotonic() - started, time.thread_time() - worked
         except IntegrityError:
+            # Something has come in since the plan was made.
             toll.left += 1
             continue
-        took = time.monotonic() - started
         toll.rows += counts
         toll.chunks += 1
         toll.longest = max(toll.longest, took)
-        # Down at once, up slowly: a chunk must not be the first to show that it was too large.
-        size = max(1, min(int(size * TARGET / max(took, 1e-4)), size + size // 4 + 1, LARGEST))
+        toll.busiest = max(toll.busiest, busy)
+        toll.late += took > AT_MOST
+        fitting = int(toll.size * TARGET / max(took, 1e-4))
+        toll.size = max(SMALLEST, min(fitting, toll.size + toll.size // 2, LARGEST))
         time.sleep(max(took * PAUSE, SHORTEST_PAUSE))
     return toll
 
@@ -74,7 +82,7 @@ def _free(keys: list[UUID]) -> list[UUID]:
     return list(rows.values_list("pk", flat=True))
 
 
-def _pieces(keys: Iterable[UUID], size: Any) -> Iterator[tuple[list[UUID], list[UUID]]]:
+def _pieces(keys: Iterable[UUID], toll: Toll) -> Iterator[tuple[list[UUID], list[UUID]]]:
     """Messages, and conversations that have no more of them, about so many at once.
 
     Of one conversation the last messages come first: an answer goes before its question.
@@ -85,7 +93,7 @@ def _pieces(keys: Iterable[UUID], size: Any) -> Iterator[tuple[list[UUID], list[
         if not _free([key]):
             continue
         while True:
-            room = size() - len(messages)
+            room = toll.size - len(messages)
             rows = Message.objects.filter(conversation=key).order_by("-position")
             found = list(rows.values_list("pk", flat=True)[:room])
             messages += found
@@ -94,32 +102,50 @@ def _pieces(keys: Iterable[UUID], size: Any) -> Iterator[tuple[list[UUID], list[
                 break
             yield messages, conversations
             messages, conversations = [], []
-        if len(messages) + len(conversations) >= size():
+        if len(messages) + len(conversations) >= toll.size:
             yield messages, conversations
             messages, conversations = [], []
     if messages or conversations:
         yield messages, conversations
 
 
-def wipe(model: type[Model], keys: list[Any]) -> Counter[str]:
-    """Deletes rows and, as their relations say, what hangs on them; returns how many of what.
+class Step(msgspec.Struct):
+    """Rows to be deleted or, where `parting` names a field, to be parted from what is."""
 
-    By statements, not by objects. Rows that hang on others of the same table have to be among `keys`.
+    model: type[Model]
+    keys: list[Any]
+    parting: str = ""
+
+
+def plan_of(model: type[Model], keys: list[Any]) -> list[Step]:
+    """The statements that delete rows with what hangs on them, as their relations say; the deepest first.
+
+    Rows that hang on others of the same table have to be among `keys`.
     """
-    counts: Counter[str] = Counter()
+    steps: list[Step] = []
     if not keys:
-        return counts
+        return steps
     for relation in model._meta.get_fields(include_hidden=True):
         if not isinstance(relation, ManyToOneRel) or relation.related_model is model:
             continue
         related: type[Model] = relation.related_model
-        hanging: QuerySet[Any] = related._base_manager.filter(**{f"{relation.field.attname}__in": keys})
+        hanging = related._base_manager.filter(**{f"{relation.field.attname}__in": keys})
+        found = list(hanging.values_list("pk", flat=True))
         if relation.on_delete is CASCADE:
-            counts += wipe(related, list(hanging.values_list("pk", flat=True)))
-        elif relation.on_delete is SET_NULL:
-            hanging.update(**{relation.field.attname: None})
-        elif relation.on_delete in (PROTECT, RESTRICT) and hanging.exists():
-            raise IntegrityError(f"{related._meta.label} holds it")
-    rows = model._base_manager.filter(pk__in=keys)
-    counts[str(model._meta.verbose_name_plural)] += rows._raw_delete(rows.db)
+            steps += plan_of(related, found)
+        elif relation.on_delete is SET_NULL and found:
+            steps.append(Step(related, found, relation.field.attname))
+    # What protects a row is left to the database, which refuses.
+    return [*steps, Step(model, keys)]
+
+
+def carry_out(plan: list[Step]) -> Counter[str]:
+    """Executes a plan; returns how many rows of what were deleted."""
+    counts: Counter[str] = Counter()
+    for step in plan:
+        rows = step.model._base_manager.filter(pk__in=step.keys)
+        if step.parting:
+            rows.update(**{step.parting: None})
+        else:
+            counts[str(step.model._meta.verbose_name_plural)] += rows._raw_delete(rows.db)
     return counts

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime
-import itertools
-import time
 from io import StringIO
 from typing import Any
 
@@ -14,7 +11,6 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.db import connection
 from django.db.models import ProtectedError
 from django.test import override_settings
 from django.utils import timezone
@@ -22,11 +18,9 @@ from django.utils import timezone
 from chat import deletion
 from chat.engine import expiry
 from chat.models import Conversation, Feedback, Generation, LegalHold, Message, RetentionRule, SearchEntry
-from chat.rights.chunks import AT_MOST, delete_conversations
-from chat.rights.retention import due, keys_of
-from chat.testing.script import Script
-from tests.insite import InSite
-from tests.rights.people import CANARY, known
+from chat.rights.chunks import delete_conversations
+from chat.rights.retention import due
+from tests.rights.people import known
 
 
 def conversation(age: int, owner: Any = None, **fields: Any) -> Conversation:
@@ -155,58 +149,3 @@ def test_what_becomes_of_conversations_is_a_setting(setting: str, left: dict[str
         left["metadata"]["owner"]["id"] = str(pk)
     assert rows == left
     assert Message.objects.count() == (0 if left is None else 1)
-
-
-@pytest.mark.slow
-async def test_purging_a_hundred_thousand_messages_delays_no_stream(site: InSite) -> None:
-    client = await site.client(await site.user())
-    await site.db(fill, 100, 1000)
-    site.upstream.script(Script(count=100_000, rate=50))
-    accepted = await client.send("go on and on")
-    generation = accepted["generation"]
-    await client.text(generation, 20)
-    quiet = await gaps(client, generation, asyncio.create_task(asyncio.sleep(2)))
-    old = Conversation.objects.filter(title="old")
-    purging = asyncio.create_task(site.db(lambda: delete_conversations(keys_of(old))))
-    during = await gaps(client, generation, purging)
-    toll = purging.result()
-    await client.say("stop", generation=generation)
-    await client.ended(generation)
-    assert toll.rows["messages"] == 100_000
-    assert await site.db(lambda: Message.objects.filter(conversation__title="old").count()) == 0
-    print(
-        f"longest chunk {toll.longest:.3f} s of {toll.chunks}; gaps {max(quiet):.3f} and {max(during):.3f} s"
-    )
-    assert toll.longest <= AT_MOST
-    assert max(during) < max(max(quiet), 0.1) + AT_MOST
-
-
-async def gaps(client: Any, generation: int, work: asyncio.Task[Any]) -> list[float]:
-    """The times between two frames of the answer, until `work` is done."""
-    found = []
-    last, seen = time.monotonic(), client.shown[generation].last
-    while not work.done():
-        await asyncio.wait(
-            {work, asyncio.ensure_future(client._news.wait())}, timeout=1, return_when="FIRST_COMPLETED"
-        )
-        client._news.clear()
-        if client.shown[generation].last != seen:
-            found.append(time.monotonic() - last)
-            last, seen = time.monotonic(), client.shown[generation].last
-    return found
-
-
-def fill(conversations: int, messages: int) -> None:
-    """So many old conversations with so many messages each, every one below the one before."""
-    for _ in range(conversations):
-        row = Conversation.objects.create(session_key="guest", title="old")
-        batch = [
-            Message(conversation=row, role="user", content=f"{CANARY} {n} " * 20, position=n)
-            for n in range(messages)
-        ]
-        for before, after in itertools.pairwise(batch):
-            after.parent = before
-        Message.objects.bulk_create(batch)
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")

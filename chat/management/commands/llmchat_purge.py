@@ -27,6 +27,9 @@ class Command(BaseCommand):
         toll = delete_conversations(keys_of(rows))
         self.stdout.write(f"Deleted: {toll}.")
         if toll.chunks:
-            self.stdout.write(f"{toll.chunks} transactions, the longest took {toll.longest * 1000:.0f} ms.")
+            self.stdout.write(
+                f"{toll.chunks} transactions; the longest took {toll.longest * 1000:.0f} ms, "
+                f"none needed the processor for more than {toll.busiest * 1000:.0f} ms."
+            )
         if toll.left:
             self.stderr.write(f"{toll.left} were written to meanwhile and stay until the next time.")
