@@ -41,6 +41,7 @@ coverage: install
 bench: install
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks --publish
+	$(BIN)/python -m benchmarks.search --publish
 
 # Other people's gateways and clients, as they are published now.
 interop: install

@@ -180,3 +180,21 @@ def labels() -> dict[str, str]:
         "wrap": _("Wrap lines"),
         "youSaid": _("You said:"),
     }
+
+
+def settings_labels() -> dict[str, str]:
+    """The words of the settings page's own script."""
+    return {
+        "copied": _("Copied."),
+        "deletedAll": _("All chats are deleted."),
+        "expires": _("expires {date}"),
+        "failed": _("Something went wrong. Please try again."),
+        "noKeys": _("No keys yet. With one, programs of yours can use the models here."),
+        "neverUsed": _("never used"),
+        "noUsage": _("Nothing yet."),
+        "remaining": _("{remaining} of {limit} left"),
+        "revoke": _("Revoke"),
+        "saved": _("Saved."),
+        "siteModel": _("The site's choice"),
+        "used": _("used {date}"),
+    }

@@ -69,12 +69,19 @@ class ChatPolicy:
             if not (model := self._allowed(user, requested, models)):
                 raise Refused("model_unavailable")
             return model
-        kept = conversation.model if conversation is not None else ""
+        kept = conversation.model if conversation is not None else self._preferred(user)
         if kept and (kept in aliases or self._allowed(user, kept, models)):
             return kept
         if settings.MODEL in aliases:
             return settings.MODEL
         return models[0] if models else settings.MODEL
+
+    def _preferred(self, user: Any) -> str:
+        """What `user` has chosen for new conversations, whether it is still offered or not."""
+        from .models import Owner
+
+        owner = Owner.of(user)
+        return self.get_preferences(owner).default_model if owner else ""
 
     def get_provider(self, model: str) -> tuple[str, Provider]:
         """The alias and the provider that serve `model`. Raises `Refused("model_unavailable")`."""
@@ -167,6 +174,14 @@ class ChatPolicy:
         `conversation` is None where there is none yet, and for calls that belong to none.
         """
         return text
+
+    def may_delete_account(self, user: Any) -> bool:
+        """Whether `user` may delete their own account on the settings page."""
+        return bool(settings.ACCOUNT_DELETION and user.is_authenticated and not user.is_staff)
+
+    def delete_account(self, user: Any) -> None:
+        """Deletes the account of `user`, of whom the chat has nothing left by then."""
+        user.delete()
 
     def get_abandon_after(self, user: Any) -> float:
         """Seconds after which an answer that no browser watches is stopped; 0 = never."""

@@ -112,6 +112,7 @@ else:
         "MODEL": MODEL_ID,
         "DEMO": True,
     }
+LLMCHAT["ACCOUNT_DELETION"] = True
 LLMCHAT |= from_environment(os.environ)
 
 # Accounts

@@ -13,7 +13,7 @@ from django.template import Context, Template
 from django.test import RequestFactory, override_settings
 from django.utils import translation
 
-from chat.labels import labels
+from chat.labels import labels, settings_labels
 from chat.templatetags.llmchat import FIRST_MODULES
 
 STATIC = Path(__file__).resolve().parents[2] / "chat" / "static" / "llmchat"
@@ -102,7 +102,10 @@ def test_a_real_model_is_not_called_a_demo(rf: RequestFactory, ada: User) -> Non
 
 
 def test_every_word_the_scripts_use_is_there_and_no_other() -> None:
-    code = "".join(path.read_text() for path in STATIC.glob("*.js"))
+    settings_page = STATIC / "settings.js"
+    used = set(re.findall(r'\bt\(\s*"([\w-]+)"', settings_page.read_text()))
+    assert used == set(settings_labels())
+    code = "".join(path.read_text() for path in STATIC.glob("*.js") if path != settings_page)
     known = set(labels())
     assert set(re.findall(r'\bt\(\s*"([\w-]+)"', code)) <= known
     computed = ("can_", "effort_", "error_", "hint_", "reason_", "state_", "stopped_", "theme_")

@@ -85,6 +85,21 @@ def test_a_language_holds_for_the_whole_site(browser: Client) -> None:
     assert change(browser, {"language": ""}).cookies["django_language"].value == ""
 
 
+def test_the_chosen_model_answers_new_conversations_while_it_is_offered(ada: Any) -> None:
+    Preference.objects.create(owner=ada, values={"default_model": "second"})
+    offered = {"p": {"BASE_URL": "http://127.0.0.1:1/v1", "MODELS": ["first", "second"]}}
+    with override_settings(LLMCHAT={"PROVIDERS": offered}):
+        second = get_policy().get_model(ada)
+        assert second.endswith("second")
+        assert get_policy().get_model(ada, "first").endswith("first")
+        assert get_policy().get_model(None).endswith("first")
+        # One that is under way stays with its own.
+        assert get_policy().get_model(ada, "", Conversation(owner=ada, model="first")).endswith("first")
+    offered = {"p": {"BASE_URL": "http://127.0.0.1:1/v1", "MODELS": ["first"]}}
+    with override_settings(LLMCHAT={"PROVIDERS": offered}):
+        assert get_policy().get_model(ada).endswith("first")
+
+
 def test_own_instructions_are_told_between_the_site_s_words_and_the_conversation_s(ada: Any) -> None:
     Preference.objects.create(owner=ada, values={"instructions": "Theirs."})
     conversation = Conversation(owner=ada, system_prompt="Its own.")
