@@ -33,6 +33,25 @@ def test_the_field_grows_to_two_fifths_of_the_height_and_scrolls_then(person: Pe
     assert field.evaluate("e => e.scrollHeight > e.clientHeight")
 
 
+def test_who_prefers_it_sends_with_ctrl_and_enter(person: Person) -> None:
+    person.page.evaluate(
+        """async () => {
+          const {csrf} = JSON.parse(document.querySelector("llmchat-app > script").textContent);
+          const headers = {"Content-Type": "application/json", [csrf.header]: csrf.token};
+          await fetch("/api/preferences/", {method: "PATCH", headers, body: '{"enter_key": "ctrl"}'});
+        }"""
+    )
+    person.page.reload()
+    person.write("one")
+    person.page.press(COMPOSER, "Enter")
+    person.page.keyboard.type("two")
+    expect(person.page.locator(COMPOSER)).to_have_value("one\ntwo")
+    expect(person.page.locator(".lc-user")).to_have_count(0)
+    person.page.press(COMPOSER, "Control+Enter")
+    expect(person.page.locator(".lc-user")).to_contain_text("one\ntwo")
+    person.expect_done()
+
+
 def test_a_message_written_while_an_answer_runs_waits_for_its_end(person: Person) -> None:
     person.ask(count=60, rate=25)
     person.wait_for_text(20)
