@@ -37,6 +37,7 @@ FIRST_MODULES = (
     "conversation",
     "conversations",
     "crc32",
+    "desk",
     "dom",
     "drawer",
     "generations",
@@ -59,7 +60,6 @@ FIRST_MODULES = (
 MESSAGE_MODULES = (
     "actions",
     "clipboard",
-    "editor",
     "message",
     "states",
     "steady",

@@ -7,18 +7,17 @@ import { Attention } from "./attention.js";
 import { Chat } from "./chat.js";
 import "./composer.js";
 import { Conversations } from "./conversations.js";
+import { Desk } from "./desk.js";
 import { Drawer } from "./drawer.js";
 import { t } from "./labels.js";
 import "./list.js";
 import "./models.js";
 import { Notices } from "./notices.js";
 import { Settings } from "./preferences.js";
-import { Queue } from "./queue.js";
 import { listen } from "./shortcuts.js";
 import { ChatSocket } from "./socket.js";
 import { Store } from "./store.js";
 import { loadMessages } from "./thread.js";
-import { Tuning } from "./tuning.js";
 
 /**
  * @import {ListElement} from "./list.js"
@@ -26,8 +25,6 @@ import { Tuning } from "./tuning.js";
  * @import {ThreadElement} from "./thread.js"
  * @import {ComposerElement} from "./composer.js"
  * @import {Deeds} from "./deeds.js"
- * @import {ModelsElement} from "./models.js"
- * @import {Message} from "./conversation.js"
  * @import {ChatError} from "./commands.js"
  */
 
@@ -55,7 +52,7 @@ class AppElement extends HTMLElement {
     this.#enter(config.conversation, fromHash()).then(() => this.#chat.resume());
     this.#conversations.load();
     this.#loadExtras();
-    this.#loadModels();
+    this.#desk.loadModels();
     // Soon enough for whoever types at once, and late enough not to be in the way.
     setTimeout(loadMessages, SOON);
   }
@@ -79,8 +76,15 @@ class AppElement extends HTMLElement {
     if (config.preferences) await this.#api.prefer(changes);
   });
   #attention = new Attention(() => this.#settings.local.notify);
-  #queue = new Queue(this.#store);
-  #tuning = new Tuning(this.#api, this.#store);
+  #desk = new Desk(this, {
+    chat: this.#chat,
+    api: this.#api,
+    store: this.#store,
+    notices: this.#notices,
+    settings: this.#settings,
+    model: config.model,
+    open: (id) => this.#go(id),
+  });
   /** @type {Deeds | null} */
   #deeds = null;
 
@@ -123,10 +127,6 @@ class AppElement extends HTMLElement {
     return this.#conversations.title(this.#chat.conversation.id ?? "") || this.#chat.conversation.title;
   }
 
-  get #models() {
-    return /** @type {ModelsElement} */ (this.#find("llmchat-models"));
-  }
-
   /**
    * @param {string} selector
    * @returns {HTMLElement}
@@ -145,7 +145,7 @@ class AppElement extends HTMLElement {
       identified: () => this.#identified(),
       ended: (message) => {
         this.#attention.ended(String(this.#chat.conversation.id), this.#title, message.text);
-        this.#sendWaiting(message);
+        this.#desk.ended(message);
         this.#say(`${t("answerDone")} ${this.#thread.spoken(message.id).slice(0, SPOKEN)}`);
       },
       refused: ({ error, text }) => this.#refused(error, text),
@@ -162,11 +162,7 @@ class AppElement extends HTMLElement {
     /** @type {Record<string, (detail: any) => void>} */
     const wishes = {
       send: (text) => this.#send(text),
-      queue: (text) => this.#wait(text),
-      unqueue: (id) => this.#unqueue(id),
-      "send-waiting": (id) => this.#sendWaitingOne(id),
-      "edit-last": () => this.#editLast(),
-      model: (name) => this.#tuning.change({ model: name }),
+      ...this.#desk.wishes,
       draft: (text) => {
         loadMessages().then(({ loadRenderer }) => loadRenderer());
         this.#store.keepDraft(this.#chat.conversation.id, text);
@@ -194,16 +190,13 @@ class AppElement extends HTMLElement {
     for (const [name, grant] of Object.entries(wishes)) {
       this.addEventListener(`llmchat-${name}`, (event) => grant(/** @type {CustomEvent} */ (event).detail));
     }
-    this.#tuning.addEventListener("change", () => this.#showTuning());
-    // Another tab has sent, or taken back, what waits.
-    window.addEventListener("storage", () => this.#showWaiting());
     this.#find("llmchat-search").addEventListener("focusin", () => this.#prepareSearch());
     this.addEventListener("click", (event) => this.#clicked(event));
     // On a page of somebody else's the keys are theirs, but inside of the chat.
     const scope = config.routed ? document : this;
     listen(scope, {
-      palette: () => this.#openPalette(),
-      sheet: () => this.#openSheet(),
+      palette: () => void this.#desk.openPalette(),
+      sheet: () => void this.#desk.openSheet(),
       fresh: () => this.#go(null),
       write: () => this.#composer.focusField(),
       singleKeys: () => this.#settings.local.singleKeys,
@@ -258,7 +251,7 @@ class AppElement extends HTMLElement {
       if (known?.state === "running" && frame.state !== "running" && frame.conversation !== this.#chat.conversation.id) this.#attention.ended(frame.conversation, frame.title);
       this.#conversations.follow(frame);
       // Of the open one `ended` tells.
-      if (frame.state === "idle" && frame.conversation !== this.#chat.conversation.id) this.#sendElsewhere(frame.conversation);
+      if (frame.state === "idle" && frame.conversation !== this.#chat.conversation.id) this.#desk.endedElsewhere(frame.conversation);
       this.#look();
     });
   }
@@ -269,7 +262,7 @@ class AppElement extends HTMLElement {
     if (this.#chat.running) return;
     this.#notices.hide("refused");
     this.#composer.text = "";
-    this.#chat.send(text, { ...this.#tuning.fields, ...this.#preset });
+    this.#chat.send(text, { ...this.#desk.fields, ...this.#preset });
     this.#store.keepDraft(this.#chat.conversation.id, "");
     this.#thread.toEnd();
   }
@@ -287,110 +280,6 @@ class AppElement extends HTMLElement {
     const budgets = new Budgets(this.#find(".lc-sidebar"), this.#notices);
     budgets.refresh();
     this.#chat.addEventListener("ended", () => budgets.refresh());
-  }
-
-  /** @param {string} text is sent when the answer has ended */
-  #wait(text) {
-    const { id } = this.#chat.conversation;
-    if (!this.#queue.add(id, text)) return this.#notices.show("error", t("storageFull"));
-    this.#composer.text = "";
-    this.#store.keepDraft(id, "");
-    this.#showWaiting();
-    this.#say(t("queuedMessage"));
-  }
-
-  /** @param {string} id */
-  #unqueue(id) {
-    this.#queue.remove(this.#chat.conversation.id, id);
-    this.#showWaiting();
-  }
-
-  /** @param {Message} answer that has ended */
-  #sendWaiting({ status }) {
-    const [next] = this.#queue.of(this.#chat.conversation.id);
-    // After an error it is the reader's turn.
-    if (next && !this.#chat.running && (status === "complete" || status === "stopped")) this.#sendWaitingOne(next.id);
-  }
-
-  /** @param {string} id */
-  #sendWaitingOne(id) {
-    const conversation = this.#chat.conversation.id;
-    const waiting = this.#queue.of(conversation).find((one) => one.id === id);
-    if (!waiting || this.#chat.running) return;
-    this.#chat.send(waiting.text, { ...this.#tuning.fields, id });
-    this.#queue.remove(conversation, id);
-    this.#showWaiting();
-    this.#thread.toEnd();
-  }
-
-  /** @param {string} conversation that is not open and has become idle */
-  #sendElsewhere(conversation) {
-    const [next] = this.#queue.of(conversation);
-    if (!next) return;
-    this.#chat.sendTo(conversation, next);
-    this.#queue.remove(conversation, next.id);
-  }
-
-  #showWaiting() {
-    this.#composer.waiting = this.#queue.of(this.#chat.conversation.id);
-  }
-
-  /** What was asked last, to be asked anew. */
-  #editLast() {
-    const asked = [...this.#thread.querySelectorAll(".lc-user")].at(-1);
-    /** @type {HTMLElement | null | undefined} */ (asked?.querySelector('[data-action="edit"]'))?.click();
-  }
-
-  async #openPalette() {
-    if (this.querySelector("dialog[open]")) return;
-    const [{ openPalette }, { deck }] = await Promise.all([import("./palette.js"), import("./deck.js")]);
-    openPalette(
-      this,
-      deck(this, {
-        chat: this.#chat,
-        models: this.#models,
-        settings: this.#settings,
-        open: (id) => this.#go(id),
-        sheet: () => this.#openSheet(),
-        editLast: () => this.#editLast(),
-        write: () => this.#composer.focusField(),
-        say: (text) => this.#say(text),
-        notice: (text) => this.#notices.show("notice", text),
-      }),
-    );
-  }
-
-  async #openSheet() {
-    if (this.querySelector("dialog[open]")) return;
-    const { openSheet } = await import("./sheet.js");
-    openSheet(this, {
-      enterKey: this.#settings.enterKey,
-      singleKeys: this.#settings.local.singleKeys,
-      useSingleKeys: (use) => {
-        this.#settings.local = { singleKeys: use };
-      },
-    });
-  }
-
-  async #loadModels() {
-    try {
-      this.#models.models = (await this.#api.models()).results;
-      this.#showTuning();
-    } catch {
-      // The name of the model is shown all the same, and the site's choice answers.
-    }
-  }
-
-  #showTuning() {
-    this.#models.current = this.#tuning.model || (this.#models.models.length ? "" : config.model);
-    this.#find("[data-do=tune]").classList.toggle("lc-touched", this.#tuning.isTouched);
-  }
-
-  /** @param {HTMLElement} anchor */
-  async #tune(anchor) {
-    if (anchor.getAttribute("aria-expanded") === "true") return;
-    const { openTuner } = await import("./tuner.js");
-    openTuner(anchor, this.#tuning, (error) => this.#notices.show("error", error.message || t("notSaved")));
   }
 
   /**
@@ -428,7 +317,7 @@ class AppElement extends HTMLElement {
     this.#find(".lc-greeting").hidden = conversation.id !== null || conversation.messages.size > 0;
     this.#thread.show(conversation);
     this.#composer.running = running;
-    this.#tuning.open(conversation.id, conversation.tuned);
+    this.#desk.show();
     const title = this.#title;
     this.#find(".lc-title-text").textContent = title || t(conversation.id ? "untitled" : "newChat");
     this.#find(".lc-header").classList.toggle("lc-new", conversation.id === null);
@@ -486,7 +375,7 @@ class AppElement extends HTMLElement {
     this.#list.current = id;
     const opened = this.#chat.open(id);
     this.#composer.text = this.#store.draft(id);
-    this.#showWaiting();
+    this.#desk.showWaiting();
     if (matchMedia("(pointer: fine)").matches) this.#composer.focusField();
     await opened;
     if (!message || id !== this.#chat.conversation.id) return;
@@ -514,9 +403,7 @@ class AppElement extends HTMLElement {
   #identified() {
     const { id } = this.#chat.conversation;
     if (!id) return;
-    this.#tuning.identified(id);
-    this.#queue.identified(id);
-    this.#showWaiting();
+    this.#desk.identified(id);
     this.#store.keepDraft(null, "");
     this.#store.keepDraft(id, this.#composer.text);
     if (config.routed) history.replaceState(null, "", config.page.replace("{id}", id));
@@ -538,7 +425,7 @@ class AppElement extends HTMLElement {
     if (target.dataset.do === "drawer") this.#drawer.toggle();
     if (target.dataset.do === "close-drawer") this.#drawer.close();
     if (target.dataset.do === "suggest") this.#send(target.textContent?.trim() ?? "");
-    if (target.dataset.do === "tune") this.#tune(target);
+    if (target.dataset.do === "tune") this.#desk.tune(target);
     if (target.dataset.do === "archived") this.#conversations.show(true);
     if (target.dataset.do === "restore" && id) this.#heading().then((heading) => heading.restore(id));
     if (target.dataset.do === "temporary") {
