@@ -5,12 +5,24 @@ import { Queue } from "./queue.js";
 import { Tuning } from "./tuning.js";
 
 /**
+ * @import {Api} from "./api.js"
+ * @import {Chat} from "./chat.js"
+ * @import {ComposerElement} from "./composer.js"
+ * @import {Message} from "./conversation.js"
+ * @import {ModelsElement} from "./models.js"
+ * @import {Notices} from "./notices.js"
+ * @import {Settings} from "./preferences.js"
+ * @import {Store} from "./store.js"
+ * @import {ThreadElement} from "./thread.js"
+ */
+
+/**
  * @typedef {object} Around
- * @property {import("./chat.js").Chat} chat
- * @property {import("./api.js").Api} api
- * @property {import("./store.js").Store} store
- * @property {import("./notices.js").Notices} notices
- * @property {import("./preferences.js").Settings} settings
+ * @property {Chat} chat
+ * @property {Api} api
+ * @property {Store} store
+ * @property {Notices} notices
+ * @property {Settings} settings
  * @property {string} model the site's choice
  * @property {(id: string | null) => void} open
  */
@@ -23,9 +35,9 @@ export class Desk {
   constructor(app, around) {
     this.#app = app;
     this.#around = around;
-    this.#composer = /** @type {import("./composer.js").ComposerElement} */ (app.querySelector("llmchat-composer"));
-    this.#thread = /** @type {import("./thread.js").ThreadElement} */ (app.querySelector("llmchat-thread"));
-    this.#models = /** @type {import("./models.js").ModelsElement} */ (app.querySelector("llmchat-models"));
+    this.#composer = /** @type {ComposerElement} */ (app.querySelector("llmchat-composer"));
+    this.#thread = /** @type {ThreadElement} */ (app.querySelector("llmchat-thread"));
+    this.#models = /** @type {ModelsElement} */ (app.querySelector("llmchat-models"));
     this.#queue = new Queue(around.store);
     this.#tuning = new Tuning(around.api, around.store);
     this.#tuning.addEventListener("change", () => this.#showTuning());
@@ -85,7 +97,7 @@ export class Desk {
     this.showWaiting();
   }
 
-  /** @param {import("./conversation.js").Message} answer of the open conversation, which has ended */
+  /** @param {Message} answer of the open conversation, which has ended */
   ended({ status }) {
     const [next] = this.#queue.of(this.#open);
     // After an error it is the reader's turn.
