@@ -15,8 +15,8 @@ from bookshop.assets import HashedModules
 
 SOURCE = Path(str(resources.files("llmchat") / "static"))
 HASHED = re.compile(r"\.[0-9a-f]{12}\.js$")
-#: In comments too, where they name types: Django does not tell them apart.
-IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.[^"']+)["']""")
+#: As Django sees them: in comments too, but not the types that come by @import, without a semicolon.
+IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.[^"']+)["']\s*[;)]""")
 
 
 def imported(module: Path) -> list[Path]:
