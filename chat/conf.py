@@ -96,6 +96,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     MAX_ANSWER_CHARS: int = 1_000_000
     MAX_MESSAGE_CHARS: int = 200_000
     MAX_HISTORY_MESSAGES: int = 400
+    #: Names new conversations by their first question and answer; empty = their first words do.
+    TITLE_MODEL: str = ""
     #: Whether people may delete their own account on the settings page.
     ACCOUNT_DELETION: bool = False
     #: How long a temporary conversation lives after its last message.

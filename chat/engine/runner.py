@@ -25,7 +25,7 @@ from ..upstream.health import Health
 from ..upstream.stream import UpstreamStream
 from ..upstream.target import Target
 from ..upstream.types import ChatRequest
-from . import pauses, recovery
+from . import pauses, recovery, titles
 from .admission import Admission, Ticket
 from .context import lasting_context
 from .ending import Written
@@ -240,6 +240,8 @@ class Runner:
                 unread=written.won,
             )
             self.tell_conversation(log.owner, frame)
+            if settings.TITLE_MODEL and written.won and log.message and generation.status == "complete":
+                self.spawn(titles.give(self, log.owner, log.conversation, log.message))
         if written.won and generation is not None:
             self.signal(
                 signals.generation_ended,
