@@ -42,6 +42,7 @@ bench: install
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks --publish
 	$(BIN)/python -m benchmarks.search --publish
+	$(BIN)/python -m benchmarks.browser_stage --publish
 
 # Other people's gateways and clients, as they are published now.
 interop: install
