@@ -186,6 +186,10 @@ class Attempts:
                 self.first_token_at = self._exchange.first_token_at
         return content
 
+    def complete(self) -> None:
+        """The answer came to its end."""
+        self._runner.health.completed(self.target)
+
     async def resume(self, error: UpstreamError) -> bool:
         """Continues the answer that broke off with `error`; False when that is not to be, or nobody can."""
         broken = self.target

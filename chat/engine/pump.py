@@ -127,7 +127,10 @@ class Pump:
             await attempts.begin(self._started_at + settings.TOTAL_TIMEOUT)
             while True:
                 ended = await self._read()
-                if ended.error is None or not await attempts.resume(ended.error):
+                if ended.error is None:
+                    attempts.complete()
+                    return ended
+                if not await attempts.resume(ended.error):
                     return ended
         finally:
             await attempts.close()

@@ -55,7 +55,7 @@ class Circuit(msgspec.Struct):
 
 
 class Health:
-    """Learns from `succeeded` and `failed`, and says with `allows` who is to be asked.
+    """Learns from `answered`, `completed` and `failed`, and says with `allows` who is to be asked.
 
     `failures` in a row open a circuit for `seconds`; each failed trial doubles that. For one event loop;
     other threads may read.
@@ -99,16 +99,20 @@ class Health:
             circuit.probing = circuit.until is not None
 
     def answered(self, target: Target, seconds: float) -> None:
-        """The first token came after so many seconds."""
+        """The first token came after so many seconds: others may ask again."""
         now = self._clock()
         provider, model = self._both(target)
         for circuit in (provider, model):
-            circuit.failures, circuit.until, circuit.pause, circuit.probing = 0, None, 0.0, False
-            circuit.error = ""
+            circuit.until, circuit.pause, circuit.probing = None, 0.0, False
             circuit.answered += 1
         old = None if now - model.measured > _STALE else model.latency
         model.latency = seconds if old is None else old + _WEIGHT * (seconds - old)
         model.measured = now
+
+    def completed(self, target: Target) -> None:
+        """An answer came to its end: only now is what failed before forgotten."""
+        for circuit in self._both(target):
+            circuit.failures, circuit.error = 0, ""
 
     def failed(self, target: Target, error: UpstreamError) -> None:
         """The request failed. What is the request's own fault says nothing of the provider."""

@@ -48,12 +48,19 @@ def test_some_failures_in_a_row_open_the_circuit_of_the_whole_provider(health: H
     assert (health.allows(A), health.allows(B), health.allows(C)) == (False, False, True)
 
 
-def test_a_success_between_them_starts_the_count_anew(health: Health) -> None:
+def test_a_whole_answer_between_them_starts_the_count_anew_and_a_first_word_does_not(
+    health: Health,
+) -> None:
     fail(health, A, UNREACHABLE, 2)
     health.asked(A)
     health.answered(A, 0.1)
+    health.completed(A)
     fail(health, A, UNREACHABLE, 2)
     assert health.allows(A)
+    health.asked(A)
+    health.answered(A, 0.1)
+    fail(health, A, UNREACHABLE)
+    assert not health.allows(A)
 
 
 def test_one_timeout_is_enough(health: Health) -> None:
