@@ -7,7 +7,7 @@ STAMP := .venv/installed
 # Tests wait more than they compute: a few at once, also where there are two cores.
 WORKERS ?= 3
 
-.PHONY: run password install test test-fast coverage bench interop screenshots lint types constraints
+.PHONY: run password install test test-fast coverage bench scale interop screenshots lint types constraints
 
 run: install
 	@exec $(BIN)/python -m project.run
@@ -42,7 +42,10 @@ bench: install
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks --publish
 	$(BIN)/python -m benchmarks.search --publish
-	$(BIN)/python -m benchmarks.browser_stage --publish
+
+# A million messages on both databases, and every page of the admin: docs/scale.md.
+scale: install
+	$(BIN)/python -m benchmarks.scale
 
 # Other people's gateways and clients, as they are published now.
 interop: install
@@ -50,6 +53,7 @@ interop: install
 
 screenshots: install
 	$(BIN)/python -m tools.screenshots
+	SCREENSHOTS=1 $(BIN)/python -m pytest -q -n 0 tests/admin/test_screenshots.py
 	SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/e2e/test_screenshots.py
 
 lint: install

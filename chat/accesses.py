@@ -38,7 +38,10 @@ def record(
         {"conversation_id": each.pk, "owner_id": each.owner_id, "owner_name": owner_name(each.owner)[:254]}
         for each in conversations
     ]
-    ContentAccess.objects.bulk_create(ContentAccess(**common, **fields) for fields in of_each or [{}])
+    if len(of_each) > 1:
+        ContentAccess.objects.bulk_create(ContentAccess(**common, **fields) for fields in of_each)
+    else:
+        ContentAccess.objects.create(**common, **(of_each[0] if of_each else {}))
 
 
 def of_owner(owner: Owner) -> QuerySet[ContentAccess]:

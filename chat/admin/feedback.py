@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ..accesses import owner_name, record
-from ..models import ContentAccess, Feedback, Message
+from ..models import ContentAccess, Conversation, Feedback, Message
 from ..streaming import streamed
 from .base import may_read, reason_of, show_age
 from .exports import feedback_as_lines, siblings_of
@@ -73,8 +73,10 @@ class FeedbackAdmin(ReasonAdmin[Feedback], PageRowsAdmin[Feedback]):
     review_template = "admin/llmchat/feedback.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Feedback]:
-        shown = {"message__conversation__temporary": False, "message__conversation__deleted_at": None}
-        return super().get_queryset(request).filter(**shown)
+        # The few that are hidden are looked up, instead of the conversation of every rating.
+        hidden = Conversation.objects.filter(Q(temporary=True) | Q(deleted_at__isnull=False))
+        messages = Message.objects.filter(conversation__in=hidden.order_by().values("pk")).order_by()
+        return super().get_queryset(request).exclude(message__in=messages.values("pk"))
 
     def complete(self, queryset: QuerySet[Feedback]) -> QuerySet[Any]:
         return queryset.select_related("owner").annotate(

@@ -116,7 +116,16 @@ class UserFilter(SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         term = (self.value() or "").strip()
-        return queryset.filter(owner__in=_users(request, term)) if term else queryset
+        if not term:
+            return queryset
+        model = get_user_model()
+        exact = model._default_manager.filter(**{model.USERNAME_FIELD: term}).values_list("pk", flat=True)
+        if (key := exact.first()) is not None:
+            return queryset.filter(owner=key)
+        found = owners_matching(term)
+        if not found.exists():
+            messages.warning(request, _("There is no user like “%(term)s”.") % {"term": term[:80]})
+        return queryset.filter(owner__in=found)
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         yield {
@@ -133,18 +142,6 @@ class UserFilter(SimpleListFilter):
             ],
             "query": changelist.query,
         }
-
-
-def _users(request: HttpRequest, term: str) -> QuerySet[Any]:
-    """The user of that very name, or else all in whose name or address `term` is."""
-    model = get_user_model()
-    exact = model._default_manager.filter(**{model.USERNAME_FIELD: term}).values("pk")
-    if exact.exists():
-        return exact
-    found = owners_matching(term)
-    if not found.exists():
-        messages.warning(request, _("There is no user like “%(term)s”.") % {"term": term[:80]})
-    return found
 
 
 class GroupFilter(SimpleListFilter):

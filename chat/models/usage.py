@@ -63,6 +63,9 @@ class UsageRecord(models.Model):
             models.Index(fields=("owner", "at"), name="llmchat_usage_owner"),
             models.Index(fields=("session_key", "at"), name="llmchat_usage_guest"),
             models.Index(fields=("provider", "model", "at"), name="llmchat_usage_model"),
+            models.Index(
+                fields=("error_code", "-id"), condition=~models.Q(error_code=""), name="llmchat_usage_error"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -66,17 +66,20 @@ def report(wanted: Wanted, *, groups: bool = False) -> Report:
         rows = [row for row in rows if (row["provider"], row["model"]) == (wanted.provider, wanted.model)]
     found = _report(wanted, rows)
     if not wanted.model:
-        found.owners = _owners(wanted)
-        found.groups = _groups(wanted) if groups else None
+        owners = _owners(wanted)
+        found.owners = _most(owners)
+        found.groups = _groups(owners) if groups else None
     return found
 
 
 def _report(wanted: Wanted, rows: list[dict[str, Any]]) -> Report:
     days = {start: sums for (start,), sums in combined(rows, "start").items()}
-    total = combined(({**row, "all": 0} for row in rows), "all").get((0,), Sums())
     models = {
         (provider, model): sums for (provider, model), sums in combined(rows, "provider", "model").items()
     }
+    total = Sums()
+    for sums in models.values():
+        total.merge(sums)
     return Report(wanted.since, wanted.until, days, total, models=models)
 
 
@@ -104,26 +107,22 @@ def _of_group(wanted: Wanted) -> Report:
 
 
 def _owners(wanted: Wanted) -> dict[Any, Sums]:
-    """Of the users who took most; whole months are read as such."""
+    """Of each user; whole months are read as such."""
     rows: QuerySet[Any, Any] = _months_and_days(wanted).values("owner").annotate(**_SUMS)
-    found = [_unsum(row) for row in rows.order_by("-sum_cost", "-sum_completion_tokens")[: 10 * TOP]]
+    found = [_unsum(row) for row in rows]
     if (live := _live_span(wanted)) is not None:
-        known = aggregated(records_of(*live), "owner")
-        found += list(known.order_by("-cost", "-completion_tokens")[: 10 * TOP])
-    return _most({owner: sums for (owner,), sums in combined(found, "owner").items()})
+        found += aggregated(records_of(*live), "owner")
+    return {owner: sums for (owner,), sums in combined(found, "owner").items()}
 
 
-def _groups(wanted: Wanted) -> dict[str, Sums]:
+def _groups(owners: dict[Any, Sums]) -> dict[str, Sums]:
     """Of each group; who is in two counts in both."""
-    named = _months_and_days(wanted).filter(owner__groups__isnull=False)
-    rows = [
-        _unsum(row) | {"group": row["owner__groups__name"]}
-        for row in named.values("owner__groups__name").annotate(**_SUMS)
-    ]
-    if (live := _live_span(wanted)) is not None:
-        today_s = aggregated(records_of(*live).filter(owner__groups__isnull=False), "owner__groups__name")
-        rows += [row | {"group": row["owner__groups__name"]} for row in today_s]
-    return _most({group: sums for (group,), sums in combined(rows, "group").items()})
+    found: dict[str, Sums] = {}
+    members = get_user_model()._default_manager.filter(groups__isnull=False)
+    for owner, group in members.values_list("pk", "groups__name"):
+        if owner in owners:
+            found.setdefault(group, Sums()).merge(owners[owner])
+    return _most(found)
 
 
 def _most(found: dict[Any, Sums]) -> dict[Any, Sums]:

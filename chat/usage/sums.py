@@ -55,9 +55,11 @@ class Sums(msgspec.Struct):
             self.rates[step] += attempts
         if code := row.get("error_code"):
             self.errors[code] += attempts
-        self.first_tokens.update({int(key): count for key, count in row.get("first_tokens", {}).items()})
-        self.rates.update({int(key): count for key, count in row.get("rates", {}).items()})
-        self.errors.update(row.get("errors", {}))
+        for mine, told in ((self.first_tokens, row.get("first_tokens")), (self.rates, row.get("rates"))):
+            for key, count in told.items() if told else ():
+                mine[int(key)] += count
+        if told := row.get("errors"):
+            self.errors.update(told)
 
 
 def combined(rows: Iterable[dict[str, Any]], *by: str) -> dict[tuple[Any, ...], Sums]:

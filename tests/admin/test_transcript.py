@@ -206,7 +206,7 @@ def test_what_cannot_be_recorded_is_not_shown(
     def fail(**values: object) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr(ContentAccess.objects, "bulk_create", fail)
+    monkeypatch.setattr(ContentAccess.objects, "create", fail)
     reader.raise_request_exception = False
     conversation = converse(owner, ("one", "two words"))
     response = reader.get(address_of(conversation))

@@ -91,8 +91,7 @@ export class Markdown {
    */
   update(text) {
     const next = normalize(text);
-    // Compared as a whole, which is many times quicker than `startsWith`.
-    if (next.slice(0, this.#text.length) !== this.#text) this.#reset();
+    if (!next.startsWith(this.#text)) this.#reset();
     this.#text = next;
     const tail = next.slice(this.#covered);
     const references = { ...this.#references };
@@ -163,8 +162,7 @@ function holdsFormula(node) {
 
 /** @param {string} text */
 function normalize(text) {
-  const lines = text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
-  return lines.includes("\0") ? lines.replaceAll("\0", "\ufffd") : lines;
+  return text.replace(/\r\n?/g, "\n").replaceAll("\0", "\ufffd");
 }
 
 /**
