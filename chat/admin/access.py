@@ -72,8 +72,7 @@ class ContentAccessAdmin(ReadOnlyAdmin[ContentAccess]):
 
     @admin.display(description=_("action"))
     def did(self, row: ContentAccess) -> str:
-        known = ContentAccess.Action
-        return str(known(row.action).label) if row.action in known.values else row.action
+        return row.label
 
     @admin.display(description=_("conversation"))
     def conversation(self, row: ContentAccess) -> str | SafeString:

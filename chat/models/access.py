@@ -81,3 +81,9 @@ class ContentAccess(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise AppendOnlyError("Rows of this table are only ever added.")
+
+    @property
+    def label(self) -> str:
+        """What was done, in words; an action of an older version by its own name."""
+        known = self.Action
+        return str(known(self.action).label) if self.action in known.values else self.action

@@ -119,6 +119,7 @@ def llmchat(
         "name": _name(user),
         "suggestions": get_policy().get_suggestions(user),
         "demo": settings.DEMO,
+        "tell_readers": settings.TELL_READERS,
         "banners": Banner.objects.now(),
         "presets": Preset.objects.for_user(user),
         "temporary_for": _duration(settings.TEMPORARY_FOR),

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from ..accesses import of_owner
 from ..conf import settings
 from ..exceptions import Refused
-from ..models import ContentAccess, Conversation
+from ..models import Conversation
 from .doors import json_response, owner_of, refusing
 
 PAGE = 50
@@ -38,7 +38,7 @@ def accesses(request: HttpRequest) -> HttpResponse:
                     "at": row.at,
                     "reader": row.reader_name,
                     "action": row.action,
-                    "label": str(label_of(row.action)),
+                    "label": row.label,
                     "why": row.why,
                     # Null when it is no longer there.
                     "conversation": row.conversation_id if row.conversation_id in titles else None,
@@ -49,9 +49,3 @@ def accesses(request: HttpRequest) -> HttpResponse:
             "before": page[PAGE - 1].pk if len(page) > PAGE else None,
         }
     )
-
-
-def label_of(action: str) -> str:
-    """What an action is called; one of an older version by its own name."""
-    known = ContentAccess.Action
-    return str(known(action).label) if action in known.values else action

@@ -15,12 +15,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from ..accesses import of_owner
+from ..conf import settings as app_settings
 from ..labels import settings_labels
 from ..models.preferences import MAX_INSTRUCTIONS
 from ..policy import get_policy
 from .doors import owner_of
 from .pages import asking
 from .preferences import remember_language
+
+#: Readings of the user's chats that the page lists; `api/accesses/` has the rest.
+ACCESSES = 50
 
 
 @require_safe
@@ -47,6 +52,8 @@ def _context(request: HttpRequest, preferences: Any) -> dict[str, Any]:
         "mount": reverse("llmchat:index"),
         "known": known,
         "name": user.get_username() if known else "",
+        "tell_readers": app_settings.TELL_READERS,
+        "accesses": of_owner(owner_of(request))[:ACCESSES] if app_settings.TELL_READERS else (),
         "may_delete_account": get_policy().may_delete_account(user),
         "export": reverse("llmchat:api_export"),
         "nonce": getattr(request, "csp_nonce", ""),

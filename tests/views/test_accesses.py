@@ -68,3 +68,19 @@ def test_where_the_site_does_not_tell_there_is_nothing(client: Client, ada: User
 @pytest.mark.usefixtures("_told")
 def test_nobody_else_may_ask(client: Client) -> None:
     assert client.get(ADDRESS).status_code in (401, 403)
+
+
+@pytest.mark.usefixtures("_told")
+def test_the_pages_tell_that_staff_can_read_and_who_has(client: Client, ada: User) -> None:
+    assert "Nobody of the staff has read" in client.get("/settings/").text
+    access(ada, conversation_id=uuid.uuid4(), why="ticket 4711")
+    page = client.get("/settings/").text
+    for shown in ("Who read your chats", "reader", "read the transcript", "ticket 4711"):
+        assert shown in page
+    assert "can read your chats" in client.get("/").text
+
+
+def test_where_the_site_does_not_tell_the_pages_do_not(client: Client, ada: User) -> None:
+    access(ada)
+    assert "Who read your chats" not in client.get("/settings/").text
+    assert "can read your chats" not in client.get("/").text
