@@ -18,7 +18,7 @@ from ..models import Conversation, LegalHold, Message
 #: Seconds that a transaction should take, and may: what a chunk takes decides how large the next one is.
 TARGET = 0.015
 AT_MOST = 0.05
-SMALLEST, FIRST_SIZE, LARGEST = 10, 50, 200
+SMALLEST, FIRST_SIZE, LARGEST = 50, 50, 300
 #: The pause after a chunk, as a share of what it took: others come in between.
 PAUSE = 0.5
 SHORTEST_PAUSE = 0.002
@@ -71,8 +71,8 @@ def delete_conversations(keys: Iterable[UUID], toll: Toll | None = None) -> Toll
         toll.busiest = max(toll.busiest, busy)
         toll.late += took > AT_MOST
         fitting = int(toll.size * TARGET / max(took, 1e-4))
-        toll.size = max(SMALLEST, min(fitting, toll.size + toll.size // 2, LARGEST))
-        time.sleep(max(took * PAUSE, SHORTEST_PAUSE))
+        toll.size = max(SMALLEST, toll.size // 2, min(fitting, toll.size + toll.size // 2, LARGEST))
+        time.sleep(max(min(took, TARGET) * PAUSE, SHORTEST_PAUSE))
     return toll
 
 
