@@ -47,7 +47,7 @@ UNTRANSLATED = """foreign => {
 def pseudo(text: str) -> str:
     """Longer by two fifths, accented, in brackets; placeholders and markup stay."""
     parts = [part if KEPT.fullmatch(part) else part.translate(ACCENTS) for part in KEPT.split(text)]
-    return f"⟦{''.join(parts)}{'·' * (2 * len(text) // 5)}⟧"
+    return f"⟦{''.join(parts)}{' ·' * (len(text) // 5)}⟧"
 
 
 @pytest.fixture(scope="module")
