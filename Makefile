@@ -7,7 +7,7 @@ STAMP := .venv/installed
 # Tests wait more than they compute: a few at once, also where there are two cores.
 WORKERS ?= 3
 
-.PHONY: run password install test test-fast coverage bench scale interop screenshots lint types constraints
+.PHONY: run password install test test-fast coverage bench scale soak interop screenshots lint types constraints
 
 run: install
 	@exec $(BIN)/python -m project.run
@@ -46,6 +46,10 @@ bench: install
 # A million messages on both databases, and every page of the admin: docs/scale.md.
 scale: install
 	$(BIN)/python -m benchmarks.scale
+
+# What takes too long for every run: a hundred thousand messages purged beside a stream, on both databases.
+soak: install
+	PURGED_CONVERSATIONS=100 $(BIN)/python -m pytest -q -n 0 -o faulthandler_timeout=1200 tests/rights/test_purge.py
 
 # Other people's gateways and clients, as they are published now.
 interop: install
