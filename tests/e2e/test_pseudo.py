@@ -26,6 +26,14 @@ FOREIGN = (
     " .lc-queue li > span, .lc-sidebar-foot, .lc-rename, option"
 )
 
+SETTINGS = """\
+from project.settings import *
+
+LANGUAGE_CODE = "eo"
+LANGUAGES = [("eo", "Pseudo")]
+LOCALE_PATHS = [{folder!r}]
+"""
+
 UNTRANSLATED = """foreign => {
   const found = new Set();
   const judge = (element, text) => {
@@ -64,13 +72,15 @@ def pseudo_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProces
                 catalogue.append(entry)
     (folder / "eo" / "LC_MESSAGES").mkdir(parents=True)
     catalogue.save_as_mofile(str(folder / "eo" / "LC_MESSAGES" / "django.mo"))
+    # Not in this package, which forgets what the environment says of providers.
+    (folder / "pseudo_settings.py").write_text(SETTINGS.format(folder=str(folder)))
     with (
         ScriptedUpstream() as upstream,
         SiteProcess(
             Path(folder),
             "daphne",
-            DJANGO_SETTINGS_MODULE="tests.pseudo_settings",
-            PSEUDO_LOCALE=str(folder),
+            DJANGO_SETTINGS_MODULE="pseudo_settings",
+            PYTHONPATH=str(folder),
             OPENAI_BASE_URL=upstream.base_url,
             LLMCHAT_COMMANDS_PER_MINUTE="1000",
         ) as site,
