@@ -160,6 +160,9 @@ class ChatConsumer(AsyncConsumer):
     async def _close(self, code: int) -> None:
         self._leave()
         try:
+            # Why a command was refused is told before the door is shut; not to one that does not read.
+            for reply in self.outbox.owed() if code == CLOSE_SIGNED_OUT else ():
+                await self._emit({"type": "websocket.send", "text": reply})
             await self._emit({"type": "websocket.close", "code": code})
         except Exception:
             # The client has gone before us; see `_send_text`.

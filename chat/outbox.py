@@ -139,6 +139,12 @@ class Outbox:
             self._close(CLOSE_STALLED)
         self._news.set()
 
+    def owed(self) -> list[str]:
+        """The replies that have not been sent, for one last time."""
+        owed = list(self._replies)
+        self._replies.clear()
+        return owed
+
     def notify(self, frame: str) -> None:
         """An unnumbered frame that nobody asked for; waits while the client has no room."""
         self._waiting.append(frame)

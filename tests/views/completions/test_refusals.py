@@ -208,7 +208,7 @@ PROVIDER_FAULTS = {
 }
 
 
-@pytest.mark.chat(FIRST_TOKEN_TIMEOUT=0.3)
+@pytest.mark.chat(FIRST_TOKEN_TIMEOUT=2, RETRY_DELAY=0.02)
 @pytest.mark.parametrize("name", PROVIDER_FAULTS)
 async def test_a_fault_of_the_provider_before_the_first_token_has_a_status(api: Api, name: str) -> None:
     script, expected, code = PROVIDER_FAULTS[name]
