@@ -33,7 +33,12 @@ def model(settings: Any) -> Iterator[None]:
         assert process.stdout is not None
         address = process.stdout.readline().split()[-1]
         provider = {"BASE_URL": address, "CONTEXT_TOKENS": local_model.CONTEXT_TOKENS}
-        settings.LLMCHAT = {"PROVIDERS": {"default": provider}, "MODEL": local_model.MODEL_ID}
+        settings.LLMCHAT = {
+            "PROVIDERS": {"default": provider},
+            "MODEL": local_model.MODEL_ID,
+            # To read a full window takes this model long where other tests run beside it.
+            "FIRST_TOKEN_TIMEOUT": 170,
+        }
         try:
             yield
         finally:
