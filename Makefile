@@ -41,6 +41,7 @@ coverage: install
 bench: install
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks --publish
+	$(BIN)/python -m benchmarks.browser_stage --publish
 	$(BIN)/python -m benchmarks.search --publish
 
 # A million messages on both databases, and every page of the admin: docs/scale.md.

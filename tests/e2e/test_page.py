@@ -74,9 +74,12 @@ x = 1
 def test_what_has_grown_equals_what_is_rendered_at_once(person: Person) -> None:
     person.ask(tokens=re.findall(r"(?s).{1,3}", GROWING), rate=60)
     person.expect_done()
+    coloured = person.answer.locator("figure .lc-number")
+    expect(coloured).to_have_text("1")
     grown = person.prose.inner_html()
     person.page.reload()
     expect(person.answer.locator("a")).to_have_attribute("href", "https://x.example/")
+    expect(coloured).to_have_text("1")
     assert person.prose.inner_html() == grown
 
 

@@ -191,6 +191,7 @@ def test_a_conversation_is_renamed_with_the_site_s_own_csrf_cookie(
     visitor.expect_done()
     title = visitor.page.locator(".lc-title")
     title.click()
+    expect(visitor.page.locator(".lc-rename")).to_be_focused()
     visitor.page.keyboard.type("Trains")
     with visitor.page.expect_response(lambda response: response.request.method == "PATCH"):
         visitor.page.keyboard.press("Enter")

@@ -20,6 +20,7 @@ import { Store } from "./store.js";
 import { loadMessages } from "./thread.js";
 
 /**
+ * @import {Heading} from "./heading.js"
  * @import {ListElement} from "./list.js"
  * @import {SearchElement} from "./search.js"
  * @import {ThreadElement} from "./thread.js"
@@ -441,14 +442,17 @@ class AppElement extends HTMLElement {
     }
   }
 
+  /** @type {Heading | undefined} */
+  #headed;
+
   /** What can be done from the header; fetched when it is asked for. */
   async #heading() {
     const { Heading } = await import("./heading.js");
-    return new Heading(this.#find(".lc-title"), this.#conversations, this.#chat, {
+    return (this.#headed ??= new Heading(this.#find(".lc-title"), this.#conversations, this.#chat, {
       show: () => this.#show(),
       enter: (id) => this.#enter(id),
       remove: (id) => this.#delete(id),
-    });
+    }));
   }
 
   /** @param {KeyboardEvent} event */

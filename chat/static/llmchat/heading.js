@@ -57,6 +57,8 @@ export class Heading {
 
   /** @param {string} id */
   rename(id) {
+    // Pressed again before the field was there.
+    if (!this.#title.isConnected) return;
     const field = titleField(this.#conversations.title(id) || this.#chat.conversation.title, (title) => {
       field.replaceWith(this.#title);
       this.#title.focus();

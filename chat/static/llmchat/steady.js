@@ -10,7 +10,6 @@ const LONGEST = 40;
 /** A link or a formula in the line that has only begun: its source would stand there for a moment. */
 const BEGUN = /(?:!?\[[^[\]\n]{0,100}(?:\](?:\([^()\s]{0,400})?)?|\\\((?:(?!\\\))[^\n]){0,400})$/;
 const REACH = 600;
-
 /**
  * The part of `text` that more text changes little; all of it is shown as soon as it has come to its end.
  *
@@ -19,7 +18,19 @@ const REACH = 600;
  */
 export function steady(text, code) {
   const signs = cut(text, SIGNS, LONGEST);
-  return code ? signs : cut(signs, BEGUN, REACH);
+  return code ? signs : cells(cut(signs, BEGUN, REACH));
+}
+
+/**
+ * `text` without the cell of a table that is still being written: at the right or in the middle of its
+ * column it would wander.
+ *
+ * @param {string} text
+ */
+function cells(text) {
+  const line = text.slice(text.lastIndexOf("\n") + 1);
+  if (line.length === text.length || line.length > REACH || !line.trimStart().startsWith("|")) return text;
+  return text.slice(0, text.lastIndexOf("|") + 1);
 }
 
 /**

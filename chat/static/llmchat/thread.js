@@ -40,6 +40,9 @@ const MARGIN = 1_200;
 const BUDGET = 6;
 /** Milliseconds after the last scroll at which the position is kept. */
 const SETTLED = 150;
+/** Milliseconds of drawing after which it rests, and for how many times as long. */
+const LONG = 6;
+const REST = 6;
 /** Milliseconds that a place is still held after the last message has been filled. */
 const HELD = 1_000;
 /** What of the reader says that a position kept is not to be held any longer. */
@@ -62,6 +65,8 @@ export class ThreadElement extends HTMLElement {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #settling;
   #filling = false;
+  /** When drawing may go on, as `performance.now()` counts. */
+  #rested = 0;
   #list = h("div", { class: "lc-column", role: "log", "aria-live": "off" });
   #news = h("span", {}, t("newBelow"));
   #below = h(
@@ -252,6 +257,12 @@ export class ThreadElement extends HTMLElement {
   }
 
   #drawChanged() {
+    // A block so long that reading it takes a good part of a frame is read less often.
+    const started = performance.now();
+    if (started < this.#rested) {
+      setTimeout(this.#draw, this.#rested - started);
+      return;
+    }
     for (const id of this.#changed) {
       const message = this.#conversation?.messages.get(id);
       if (message) this.#elements.get(id)?.show(message);
@@ -259,6 +270,8 @@ export class ThreadElement extends HTMLElement {
     this.#changed.clear();
     if (!this.#sticky) this.#news.hidden = false;
     this.#follow();
+    const took = performance.now() - started;
+    this.#rested = took > LONG ? started + took * REST : 0;
   }
 
   get #distance() {
@@ -270,7 +283,7 @@ export class ThreadElement extends HTMLElement {
     const sticky = this.#distance < NEAR;
     if (this.#sticky && !sticky) this.#news.hidden = true;
     this.#sticky = sticky;
-    this.#below.hidden = sticky;
+    this.#offer(!sticky);
     clearTimeout(this.#settling);
     this.#settling = setTimeout(() => this.#keep(), SETTLED);
   }
@@ -278,7 +291,12 @@ export class ThreadElement extends HTMLElement {
   #follow() {
     if (this.#held) this.#return(this.#held);
     else if (this.#sticky) this.scrollTop = this.scrollHeight;
-    this.#below.hidden = this.#sticky || this.#distance < NEAR;
+    this.#offer(!this.#sticky && this.#distance >= NEAR);
+  }
+
+  /** @param {boolean} way whether to show the way to the end; said again it would cost a pass of styles */
+  #offer(way) {
+    if (this.#below.hidden === way) this.#below.hidden = !way;
   }
 
   /** @param {Position} position */
