@@ -12,6 +12,12 @@ test("what may turn out to be anything waits for what follows it", () => {
   }
 });
 
+test("a cell of a table is shown when it is complete", () => {
+  assert.equal(steady("| a | b |\n|---|---|\n| 1 | 2", false), "| a | b |\n|---|---|\n| 1 |");
+  assert.equal(steady("| a | b |\n|---|---|\n| 1 | 2 |", false), "| a | b |\n|---|---|\n| 1 | 2 |");
+  assert.equal(steady("x\n| a", true), "x\n| a");
+});
+
 test("what is clear is shown", () => {
   for (const text of ["- a", "text\n- a", "[a](https://x.example)", "\\(x\\)", "a\n\n", "$5", "x\n1. y", "a [1] b", "```\nx"]) {
     assert.equal(steady(text, false), text);

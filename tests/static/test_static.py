@@ -153,6 +153,6 @@ def test_it_is_at_home_in_a_storage(storage: type[StaticFilesStorage], tmp_path:
             assert (collected / next(filter(None, imported))).exists()
     if storage is HashedImports:
         (app,) = collected.glob("app.*.js")
-        imports = re.findall(r'"\./([\w.]+)"', app.read_text())
+        imports = re.findall(r'"\./([\w.]+)"[;)]', app.read_text())
         assert imports
         assert all(re.fullmatch(r"\w+\.[0-9a-f]{12}\.js", name) for name in imports)
