@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import msgspec
 from django.db import transaction
@@ -13,11 +14,13 @@ from django.utils.translation import ngettext
 from ..conf import settings
 from ..models import ChatModel
 from ..offering import tariff
-from ..upstream.client import Clients
-from ..upstream.discovery import Listed, list_models
 from ..upstream.errors import UpstreamError
 from ..upstream.types import ChatRequest
 from .endpoints import endpoint
+
+if TYPE_CHECKING:
+    from ..upstream.client import Clients
+    from ..upstream.discovery import Listed
 
 #: Seconds for one short answer.
 ANSWER_SECONDS = 30.0
@@ -40,7 +43,9 @@ class Tested(msgspec.Struct):
 
 async def ask_for_models(alias: str) -> list[Listed]:
     """What the provider lists now. Raises `UpstreamError`."""
-    clients = Clients()
+    from ..upstream.discovery import list_models
+
+    clients = _clients()
     try:
         return await list_models(clients, endpoint(alias))
     finally:
@@ -94,7 +99,7 @@ async def try_provider(alias: str) -> Tested:
 
 async def try_model(alias: str, model: str) -> Tested:
     """Asks for one short answer, which may cost a little."""
-    clients = Clients()
+    clients = _clients()
     question = {"role": "user", "content": "Say OK."}
     request = ChatRequest(model=model, messages=[question], options={"max_tokens": 16})
     began = time.monotonic()
@@ -113,6 +118,13 @@ async def try_model(alias: str, model: str) -> Tested:
     finally:
         await clients.aclose()
     return Tested(True, _("It answers; the first word came after %(seconds).1f s.") % {"seconds": seconds})
+
+
+def _clients() -> Clients:
+    # The admin imports this module in every process, and the SDK takes longer than all of Django.
+    from ..upstream.client import Clients
+
+    return Clients()
 
 
 def explain(error: UpstreamError) -> str:

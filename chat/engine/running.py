@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import TYPE_CHECKING
 
 from ..exceptions import Refused
-from .runner import Runner
+
+if TYPE_CHECKING:
+    from .runner import Runner
 
 _lock = threading.Lock()
 _starting = threading.Lock()
@@ -23,6 +26,10 @@ def runners() -> list[Runner]:
 
 def runner_here() -> Runner:
     """The runner of the running event loop, started if need be."""
+    # Not above: models and admin are imported by every command, and the SDK takes longer than all of Django.
+    # A server has it since it imported its consumers.
+    from .runner import Runner
+
     loop = asyncio.get_running_loop()
     with _lock:
         runner = _runners.get(loop)

@@ -85,3 +85,8 @@ def test_the_wheel_ships_the_app_under_its_own_name(tmp_path: Path) -> None:
         "llmchat",
         wheel.name.removesuffix("-py3-none-any.whl") + ".dist-info",
     }
+
+
+def test_a_management_command_does_not_wait_for_the_sdk() -> None:
+    code = "import django, sys; django.setup(); sys.exit('openai' in sys.modules or 'aiohttp' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chat.upstream import Clients
+from chat.upstream.client import Clients
 
 
 @pytest.fixture

@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 
 from chat.testing.scripted_upstream import ScriptedUpstream
-from chat.upstream import ChatRequest, Clients, Delta, Ended, Endpoint, UpstreamError, Usage
 from chat.upstream.chunks import ChunkDecoder
+from chat.upstream.client import Clients
+from chat.upstream.errors import UpstreamError
 from chat.upstream.sse import EventSplitter
 from chat.upstream.stream import UpstreamStream
+from chat.upstream.types import ChatRequest, Delta, Ended, Endpoint, Usage
 
 
 class Read(msgspec.Struct):

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.testing.recordings import Recording, recordings
-from chat.upstream import Delta, UpstreamError, Usage
 from chat.upstream.chunks import ChunkDecoder
+from chat.upstream.errors import UpstreamError
 from chat.upstream.sse import Event
+from chat.upstream.types import Delta, Usage
 
 from .quirks import QUIRKS, Quirk
 from .reading import read_pieces, splits

@@ -14,8 +14,10 @@ import pytest
 
 from chat.testing.script import Fault, Script
 from chat.testing.scripted_upstream import ScriptedUpstream
-from chat.upstream import ChatRequest, Clients, Endpoint, UpstreamError, transport
-from chat.upstream.types import Delta
+from chat.upstream import transport
+from chat.upstream.client import Clients
+from chat.upstream.errors import UpstreamError
+from chat.upstream.types import ChatRequest, Delta, Endpoint
 
 from .reading import ask, open_stream, read_all
 

@@ -14,9 +14,10 @@ import uvloop
 from chat.testing.recordings import Recording, recordings
 from chat.testing.script import Fault, Script
 from chat.testing.scripted_upstream import ScriptedUpstream
-from chat.upstream import Clients, Usage
 from chat.upstream import stream as stream_module
+from chat.upstream.client import Clients
 from chat.upstream.stream import UpstreamStream
+from chat.upstream.types import Usage
 
 from .quirks import QUIRKS, Quirk, chunk
 from .reading import Read, ask, open_stream, read_all
