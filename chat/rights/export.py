@@ -51,7 +51,7 @@ def _rows(person: Person, name: str, model: type[Model]) -> Iterator[dict[str, A
         for field in model._meta.concrete_fields
         if field.name not in rule.hidden and field.attname not in rule.hidden
     ]
-    rows = model._base_manager.filter(rule.of(person)).order_by("pk").distinct()
+    rows = model._base_manager.filter(rule.of(person)).order_by(*rule.order).distinct()
     yield from rows.values(*fields).iterator(chunk_size=BATCH)
 
 

@@ -48,6 +48,8 @@ class Rule(msgspec.Struct, frozen=True):
     #: Fields that an export leaves out: secrets, and what only the engine understands.
     hidden: frozenset[str] = frozenset()
     exported: bool = True
+    #: How an export sorts the rows: as they are read.
+    order: tuple[str, ...] = ("pk",)
 
 
 def _own(prefix: str = "") -> Callable[[Person], Q]:
@@ -109,8 +111,13 @@ _ENGINE = frozenset(
 #: In the order in which an erasure goes through them.
 RULES: dict[str, Rule] = {
     "apikey": Rule(Fate.DELETE, of=_users("owner"), hidden=frozenset({"digest"})),
-    "conversation": Rule(Fate.DELETE, of=_own(), hidden=frozenset({"session_key"})),
-    "message": Rule(Fate.NOTHING, "goes with its conversation", of=_own("conversation__")),
+    "conversation": Rule(Fate.DELETE, of=_own(), hidden=frozenset({"session_key"}), order=("created", "pk")),
+    "message": Rule(
+        Fate.NOTHING,
+        "goes with its conversation",
+        of=_own("conversation__"),
+        order=("conversation__created", "conversation_id", "position"),
+    ),
     "generation": Rule(
         Fate.DELETE,
         "those of a conversation go with it; these are of calls without one",

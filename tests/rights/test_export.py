@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
-from chat.models import Owner
+from chat.models import Conversation, Message, Owner, Role
 from chat.rights.rules import RULES, Fate, models
 from tests.rights.people import CANARY, known, leave_traces, the_site
 
@@ -38,6 +38,26 @@ def test_everything_of_a_user_is_in_it() -> None:
     assert all(row["content"] == f"said {CANARY}" for row in found["messages"])
     assert found["preferences"][0]["values"] == {"instructions": CANARY}
     assert found["usagerecords"][0]["cost"] == "0.250000000"
+
+
+def test_messages_stand_in_the_order_in_which_they_are_read() -> None:
+    owner = get_user_model().objects.create_user("reader")
+    for title in ("first", "second"):
+        conversation = Conversation.objects.create(owner=owner, title=title)
+        parent = None
+        for position in range(6):
+            role = (Role.USER, Role.ASSISTANT)[position % 2]
+            parent = Message.objects.create(
+                conversation=conversation,
+                parent=parent,
+                role=role,
+                position=position,
+                content=f"{title} {position}",
+            )
+    found = exported("reader")
+    assert [row["title"] for row in found["conversations"]] == ["first", "second"]
+    said = [row["content"] for row in found["messages"]]
+    assert said == [f"{title} {position}" for title in ("first", "second") for position in range(6)]
 
 
 def test_what_an_erasure_deletes_an_export_shows() -> None:
