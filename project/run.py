@@ -50,9 +50,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def local_model(port: int) -> Iterator[subprocess.Popen[bytes]]:
+def local_model(port: int, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process that serves the model; it ends with the block, or with this process if that is killed."""
-    command = [sys.executable, "manage.py", "llmchat_local_model", f"--port={port}", "--with-parent"]
+    command = [
+        sys.executable,
+        "manage.py",
+        "llmchat_local_model",
+        f"--port={port}",
+        "--with-parent",
+        *options,
+    ]
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         yield child

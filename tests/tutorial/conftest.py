@@ -24,7 +24,8 @@ def model_port() -> Iterator[int]:
     except LocalModelUnavailable as missing:
         pytest.skip(str(missing))
     port = free_port()
-    with local_model(port) as child:
+    # Long enough to be streamed: it is shared by all tests of a busy machine.
+    with local_model(port, "--max-tokens=60") as child:
         wait_until_served(child, port)
         yield port
 

@@ -17,13 +17,16 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=local_model.DEFAULT_PORT, help="0 picks a free one")
         parser.add_argument(
+            "--max-tokens", type=int, default=local_model.MAX_ANSWER_TOKENS, help="of the longest answer"
+        )
+        parser.add_argument(
             "--with-parent", action="store_true", help="end also when the process that started this one ends"
         )
 
-    def handle(self, *args: Any, port: int, with_parent: bool, **options: Any) -> None:
+    def handle(self, *args: Any, port: int, max_tokens: int, with_parent: bool, **options: Any) -> None:
         parent = os.getppid()
         try:
-            server = local_model.serve(port)
+            server = local_model.serve(port, max_tokens)
         except local_model.LocalModelUnavailable as error:
             raise CommandError(
                 f"The local model cannot run here: {error}. Set OPENAI_BASE_URL and OPENAI_API_KEY "
