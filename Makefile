@@ -6,6 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/installed
 # Tests wait more than they compute: a few at once, also where there are two cores.
 WORKERS ?= 3
+WORKERS_WAITING ?= 5
 
 .PHONY: run password install test test-fast coverage bench scale soak interop screenshots lint types constraints
 
@@ -28,7 +29,7 @@ $(STAMP): requirements.txt requirements-model.txt constraints.txt
 
 test: install
 	@$(BIN)/python -m tests.chromium
-	$(BIN)/python -m tests.postgresql $(BIN)/python -m pytest -q -n $(WORKERS) -m "database and not browser"
+	$(BIN)/python -m tests.postgresql $(BIN)/python -m pytest -q -n $(WORKERS_WAITING) -m "database and not browser and not model"
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 test-fast: install

@@ -50,7 +50,7 @@ def _chromium() -> Iterator[Browser]:
     if path is None:
         sys.exit("There is no Chromium to measure.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = chromium.launch(playwright, path)
         yield browser
         browser.close()
 

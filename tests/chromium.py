@@ -8,11 +8,32 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 #: Seconds for a download on a slow line.
 INSTALL_TIMEOUT = 600
+#: What nobody looks at and costs most of a new window: the browser's own toolbar, as web pages. Playwright's
+#: own list is named again, because the last one counts.
+WITHOUT = (
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIReloadButton"),
+    *(
+        "AvoidUnnecessaryBeforeUnloadCheckSync",
+        "DestroyProfileOnBrowserClose",
+        "HttpsUpgrades",
+        "LensOverlay",
+    ),
+    *("MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning"),
+)
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", f"--disable-features={','.join(WITHOUT)}"),
+)
+
+
+def launch(playwright: Playwright, path: str) -> Browser:
+    """The Chromium at `path`, without a window."""
+    return playwright.chromium.launch(executable_path=path, args=list(FLAGS))
 
 
 def find() -> str | None:

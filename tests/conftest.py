@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from asgiref.sync import SyncToAsync
+from django.utils import translation
 
-from . import chromium
+from . import chromium, emptying
 
 pytest_plugins = ["chat.testing.fixtures", "tests.sitefixtures"]
 
@@ -13,7 +18,10 @@ DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"}
 
 
 #: Where the long tests are. A run begins with them, so that no worker sits over one at its end.
-LONG = ("laws/test_processes.py", "host/", "e2e/", "tutorial/", "site/", "js/", "benchmarks/", "laws/")
+LONG = (
+    *("laws/test_processes.py", "host/", "test_long_conversation.py", "e2e/", "tutorial/", "site/", "js/"),
+    *("benchmarks/", "laws/", "admin/test_walk.py", "admin/test_scale.py"),
+)
 HERE = Path(__file__).parent
 
 
@@ -40,6 +48,44 @@ def _place(item: pytest.Item) -> str:
 
 def _turn(place: str) -> int:
     return next((turn for turn, start in enumerate(LONG) if place.startswith(start)), len(LONG))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The test database, emptied after each test; before it is dropped, nobody may be at it any more.
+
+    The one thread that sync code of all tests shares keeps its connection. Whoever else has one is
+    named with what it asked last, which PostgreSQL does not say when it refuses to drop.
+    """
+    emptying.install()
+    yield
+    from django.db import connection, connections
+
+    with django_db_blocker.unblock():
+        SyncToAsync.single_thread_executor.submit(connections.close_all).result(30)
+        if connection.vendor != "postgresql":
+            return
+        connection.close_pool()  # type: ignore[attr-defined]  # what nobody has in use at the moment
+        deadline = time.monotonic() + 10
+        while left := _others(connection):
+            assert time.monotonic() < deadline, f"still at the test database: {left}"
+            time.sleep(0.1)
+
+
+def _others(connection: Any) -> list[Any]:
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(
+            "SELECT state, state_change, query FROM pg_stat_activity WHERE datname = %s",
+            [connection.settings_dict["NAME"]],
+        )
+        return list(cursor.fetchall())
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> Iterator[None]:
+    """A request of Django's test client leaves its language to what comes after it in the thread."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")

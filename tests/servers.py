@@ -25,6 +25,8 @@ from psycopg import sql
 
 from project.run import HOST, free_port
 
+from . import migrated
+
 ROOT = Path(__file__).resolve().parent.parent
 #: Seconds for a cold start or an orderly end on a busy machine.
 PATIENCE = 60.0
@@ -63,7 +65,8 @@ class SiteProcess:
         self._desk: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        self.manage("migrate", "--verbosity=0")
+        if not migrated.lay(self.database_url):
+            self.manage("migrate", "--verbosity=0")
         self.start()
         return self
 

@@ -18,7 +18,7 @@ from chat.engine.running import runners
 from chat.models import Conversation, Message, Role, Status
 from tests.servers import PATIENCE
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.model]
 
 TURNS = 40
 

@@ -10,6 +10,7 @@ import pytest
 from chat.testing.script import Script
 from chat.testing.scripted_upstream import ScriptedUpstream
 
+from . import migrated
 from .servers import ServerName, SiteProcess
 from .wsclient import ChatClient
 
@@ -50,7 +51,7 @@ async def test_a_killed_site_comes_back_with_what_was_said(
 
 def test_a_snippet_that_fails_says_why(tmp_path: Path) -> None:
     site = SiteProcess(tmp_path)
-    site.manage("migrate", "--verbosity=0")
+    migrated.lay(site.database_url)
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         site.django("1 / 0")
     assert site.django("1 + one", one=1) == 2

@@ -125,7 +125,7 @@ def main() -> None:
         SiteProcess(Path(folder), "daphne", OPENAI_BASE_URL=upstream.base_url) as site,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = chromium.launch(playwright, path)
         conversation = desktop(browser, site, upstream)
         phone(browser, site, upstream)
         admin(browser, site, conversation)

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from chat.models import Generation, Status
+from tests import chromium
 
 from .conftest import begin, client_of, converse
 
@@ -44,7 +45,7 @@ def page(chromium_path: str, live_server: LiveServer, aside: Aside) -> Iterator[
     """The console, as staff who may stop. The browser waits for nothing: its clock stands still."""
     cookie = aside(client_of, "lister").cookies[SIGNED_IN].value
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        browser = chromium.launch(playwright, chromium_path)
         context = browser.new_context()
         context.add_cookies([{"name": SIGNED_IN, "value": cookie, "url": live_server.url}])
         page = context.new_page()

@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from chat.models import Conversation, Feedback, Generation, Message, Role, Runner, Status, UsageRecord
+from tests import chromium
 
 from .conftest import begin, client_of, converse, run, say
 
@@ -63,7 +64,7 @@ def aside() -> Iterator[Callable[..., Any]]:
 @pytest.fixture
 def browser(chromium_path: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        browser = chromium.launch(playwright, chromium_path)
         yield browser
         browser.close()
 

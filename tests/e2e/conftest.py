@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from chat.testing.scripted_upstream import ScriptedUpstream
+from tests import chromium
 from tests.servers import SiteProcess
 
 from .person import Person
@@ -45,7 +46,7 @@ def site(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="package")
 def browser(chromium_path: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        browser = chromium.launch(playwright, chromium_path)
         yield browser
         browser.close()
 

@@ -26,15 +26,17 @@ CLIPPED = """() => {
 }"""
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds: rule, element and why."""
+def violations(page: Page, *, rules: tuple[str, ...] = ()) -> list[str]:
+    """What axe finds, with all rules or with those: rule, element and why."""
     # Whatever fades in is judged when it is there.
     page.evaluate(
         "() => Promise.all(document.getAnimations().filter((a) => "
         "a.effect.getTiming().iterations !== Infinity).map((a) => a.finished.catch(() => 0)))"
     )
-    page.evaluate(AXE)
-    found: dict[str, Any] = page.evaluate("() => axe.run()")
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE)
+    options = {"runOnly": {"type": "rule", "values": list(rules)}} if rules else {}
+    found: dict[str, Any] = page.evaluate("options => axe.run(options)", options)
     return [
         f"{violation['id']}: {node['html'][:120]} {node['failureSummary'][:300]}"
         for violation in found["violations"]

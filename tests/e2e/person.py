@@ -18,6 +18,14 @@ PASSWORD = "correct horse battery staple"
 HASHED = PBKDF2PasswordHasher().encode(PASSWORD, "salt", iterations=1)
 COMPOSER = "llmchat-app:defined llmchat-composer textarea"
 
+#: What was sent last has an answer, and the last answer shows something: its text, or what became of it.
+ANSWERED = """sent => {
+  const messages = [...document.querySelectorAll(".lc-user, .lc-assistant")];
+  const last = messages.at(-1);
+  if (sent && !messages.slice(0, -1).some((one) => one.textContent.includes(sent))) return false;
+  return !last || Boolean(last.querySelector(".lc-body > .lc-prose, .lc-state:not(:empty)"));
+}"""
+
 _numbers = itertools.count(1)
 
 
@@ -33,6 +41,8 @@ class Person:
         #: Addresses asked for that are not the site's.
         self.strangers: list[str] = []
         self.sockets: list[WebSocketRoute] = []
+        #: What has been sent since the last answer was waited for.
+        self._sent = ""
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("console", self._heard)
         self.page.on("request", lambda request: self._requested(request.url))
@@ -100,7 +110,9 @@ class Person:
 
     def ask(self, text: str | None = None, **script: Any) -> None:
         """Sends `text`, or a script for the scripted upstream."""
-        self.write(json.dumps(script) if text is None else text)
+        text = json.dumps(script) if text is None else text
+        self._sent = text.strip()[:100]
+        self.write(text)
         self.page.press(COMPOSER, "Enter")
 
     @property
@@ -135,6 +147,9 @@ class Person:
         expect(self.page.get_by_role("button", name="Stop", exact=True)).to_be_visible(timeout=15_000)
 
     def expect_done(self, timeout: float = 20_000) -> None:
+        expect(self.page.get_by_role("button", name="Send", exact=True).last).to_be_visible(timeout=timeout)
+        self.page.wait_for_function(ANSWERED, arg=self._sent, timeout=timeout)
+        self._sent = ""
         expect(self.page.get_by_role("button", name="Send", exact=True).last).to_be_visible(timeout=timeout)
 
     def wait_for_text(self, length: int, timeout: float = 15_000) -> str:

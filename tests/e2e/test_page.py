@@ -215,7 +215,7 @@ def test_the_reader_who_scrolled_up_is_left_alone(person: Person) -> None:
 
 
 def test_the_end_of_an_answer_is_spoken_once(person: Person) -> None:
-    person.ask(count=20, rate=40)
+    person.ask(count=20, rate=8)
     live = person.page.get_by_role("status")
     person.wait_for_text(20)
     expect(live).to_be_empty()

@@ -23,7 +23,7 @@ ACCENTS = str.maketrans("aeiouyAEIOU", "áéíóúýÁÉÍÓÚ")
 #: What is shown and not translated: what was written by people and models, names, keys.
 FOREIGN = (
     ".lc-prose, .lc-bubble, .lc-title, .lc-list a, .lc-list [title], .lc-edit-field, .lc-model, kbd, code,"
-    " .lc-queue li > span, .lc-sidebar-foot, .lc-rename, option, .lc-choice small,"
+    " .lc-reference, .lc-queue li > span, .lc-sidebar-foot, .lc-rename, option, .lc-choice small,"
     # Conversations in the palette are called what they are about.
     " li[role=option]:has([href='#llmchat-message-square'])"
 )

@@ -22,7 +22,7 @@ def test_what_is_set_is_kept_and_holds_in_the_chat(person: Person) -> None:
     expect(saved).to_have_text("Saved.")
     person.page.get_by_label("Send with").select_option("ctrl")
     person.page.get_by_label("Own instructions").fill("Say everything twice.")
-    with person.page.expect_response(lambda response: response.request.method == "PATCH"):
+    with person.page.expect_response(lambda response: "instructions" in (response.request.post_data or "")):
         person.page.get_by_label("Own instructions").blur()
     person.page.reload()
     expect(person.page.get_by_label("Own instructions")).to_have_value("Say everything twice.")

@@ -8,6 +8,8 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from tests import chromium
+
 from .hosts import BOOKSHOP, Host
 from .venv import build_wheel, install
 
@@ -54,7 +56,7 @@ def shop(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Host:
 @pytest.fixture(scope="package")
 def browser(chromium_path: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        browser = chromium.launch(playwright, chromium_path)
         yield browser
         browser.close()
 

@@ -12,6 +12,14 @@ from tests.wsclient import ChatClient
 
 pytestmark = pytest.mark.slow
 
+#: The tables as the first version made them.
+OLD = """
+from django.core.management import call_command
+for app in ("contenttypes", "auth", "sessions", "admin"):
+    call_command("migrate", app, verbosity=0)
+call_command("migrate", "llmchat", "0001", verbosity=0)
+"""
+
 #: Rows as the first version wrote them.
 FILL = """
 import uuid
@@ -58,9 +66,7 @@ async def test_the_first_version_becomes_this_one_with_all_that_is_in_it(
 ) -> None:
     provider = scripted_upstream.base_url
     site = SiteProcess(tmp_path, "uvicorn", database_url=database_url, OPENAI_BASE_URL=provider)
-    for app in ("contenttypes", "auth", "sessions", "admin"):
-        site.manage("migrate", app, "--verbosity=0")
-    site.manage("migrate", "llmchat", "0001", "--verbosity=0")
+    site.django(OLD)
     conversation, answer, broken = site.django(FILL)
     with site:
         session = site.sign_in("ada")

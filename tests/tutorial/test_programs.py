@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from chat.local_model import MODEL_ID, base_url
+from tests import chromium
 from tests.e2e.test_plain_page import PAGE
 from tests.js.test_node import node
 from tests.servers import SiteProcess
@@ -104,7 +105,7 @@ def test_three_attempts_get_an_answer_from_an_upstream_that_fails_twice(
 def test_a_page_that_splits_lines_shows_the_answer(site: SiteProcess, chromium_path: str) -> None:
     session = site.sign_in("ada")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        browser = chromium.launch(playwright, chromium_path)
         context = browser.new_context()
         context.add_cookies([{"name": "sessionid", "value": session, "url": site.base_url}])
         page = context.new_page()

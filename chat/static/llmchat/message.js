@@ -203,7 +203,7 @@ export class MessageElement extends HTMLElement {
     if (shown.kind === "waiting") return this.#state.replaceChildren(dots(), h("span", {}, shown.text));
     this.#state.replaceChildren(
       ...(shown.kind === "error" ? [icon("circle-alert")] : []),
-      h("p", {}, shown.text, shown.reference ? h("small", {}, ` ${shown.reference}`) : null),
+      h("p", {}, shown.text, shown.reference ? h("small", { class: "lc-reference" }, ` ${shown.reference}`) : null),
       ...(shown.action ? [h("button", { type: "button", class: "lc-button", "data-action": shown.action }, t(shown.action))] : []),
     );
   }
