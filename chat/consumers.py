@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Any
 from uuid import UUID
@@ -46,6 +47,8 @@ STOP_POLL_SECONDS = 0.1
 STOP_POLLS = 100
 #: The worker, the writer, and those who wait for the end of an answer that was stopped.
 MAX_TASKS = 10
+#: Seconds that a reply may take to leave before the connection is closed.
+LAST_WORDS = 1.0
 
 
 class ChatConsumer(AsyncConsumer):
@@ -145,10 +148,14 @@ class ChatConsumer(AsyncConsumer):
         await self._accept()
         await self._emit({"type": "websocket.close", "code": code})
 
-    def _leave(self) -> None:
+    def _depart(self) -> None:
+        """Takes no more commands and no more news."""
         if self._entered:
             self._entered = False
             self.runner.hub.leave(self)
+
+    def _leave(self) -> None:
+        self._depart()
         for task in self._tasks:
             task.cancel()
 
@@ -158,11 +165,13 @@ class ChatConsumer(AsyncConsumer):
             self._closing = asyncio.ensure_future(self._close(code))
 
     async def _close(self, code: int) -> None:
+        if code == CLOSE_SIGNED_OUT and self._entered:
+            # Why a command was refused is told before the door is shut; not to one that does not read.
+            self._depart()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.outbox.replied.wait(), LAST_WORDS)
         self._leave()
         try:
-            # Why a command was refused is told before the door is shut; not to one that does not read.
-            for reply in self.outbox.owed() if code == CLOSE_SIGNED_OUT else ():
-                await self._emit({"type": "websocket.send", "text": reply})
             await self._emit({"type": "websocket.close", "code": code})
         except Exception:
             # The client has gone before us; see `_send_text`.

@@ -119,6 +119,9 @@ class Outbox:
         self._window = window
         self._news = asyncio.Event()
         self._replies: deque[str] = deque()
+        #: Set while no reply waits or is being sent.
+        self.replied = asyncio.Event()
+        self.replied.set()
         self._waiting: deque[str] = deque()
         self._waiting_bytes = 0
         self._cursors: dict[int, Cursor] = {}
@@ -135,15 +138,10 @@ class Outbox:
     def reply(self, frame: str) -> None:
         """An answer to a command; goes out before anything else."""
         self._replies.append(frame)
+        self.replied.clear()
         if len(self._replies) > MAX_REPLIES:
             self._close(CLOSE_STALLED)
         self._news.set()
-
-    def owed(self) -> list[str]:
-        """The replies that have not been sent, for one last time."""
-        owed = list(self._replies)
-        self._replies.clear()
-        return owed
 
     def notify(self, frame: str) -> None:
         """An unnumbered frame that nobody asked for; waits while the client has no room."""
@@ -264,7 +262,7 @@ class Outbox:
         """Sends what there is, as far as the client has room for it."""
         while True:
             if self._replies:
-                await self._send(self._replies.popleft())
+                await self._reply()
             elif self._unacknowledged >= self._window:
                 self._stall()
                 return
@@ -296,7 +294,7 @@ class Outbox:
                 self._news.clear()
                 await self._news.wait()
                 while self._replies:
-                    await self._send(self._replies.popleft())
+                    await self._reply()
                 if self._cursors.get(cursor.generation) is not cursor:
                     return True
             self._sent.append((cursor.generation, n, size))
@@ -305,6 +303,11 @@ class Outbox:
             await self._send(frame)
             sent = True
         return sent
+
+    async def _reply(self) -> None:
+        await self._send(self._replies.popleft())
+        if not self._replies:
+            self.replied.set()
 
     def _stall(self) -> None:
         if self._stalled is None:

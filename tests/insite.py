@@ -30,6 +30,7 @@ class InSite:
         self.socket_url = f"ws://127.0.0.1:{port}/ws/"
         self.upstream = upstream
         self.clients: list[ChatClient] = []
+        self.started = 0.0
 
     @property
     def runner(self) -> Runner:
@@ -42,6 +43,12 @@ class InSite:
     async def user(self, name: str = "ada") -> str:
         """A new session's cookie of that user."""
         return (await self.person(name))[1]
+
+    async def checked(self) -> None:
+        """Returns after the first check of all sessions, which comes early; the next one is far."""
+        housekeeping = self.runner._housekeeping
+        while housekeeping._checked_at <= self.started:
+            await asyncio.sleep(0.01)
 
     def headers(self, cookie: str) -> dict[str, str]:
         return {"Cookie": f"{settings.SESSION_COOKIE_NAME}={cookie}", "Origin": self.origin}
@@ -110,6 +117,7 @@ async def running_site(upstream: ScriptedUpstream, **chat_settings: Any) -> Asyn
         site = InSite(port, upstream)
         # What the server's lifespan would do.
         runner_here()
+        site.started = asyncio.get_running_loop().time()
         try:
             yield site
         finally:

@@ -72,6 +72,7 @@ LOSSES = [
 @pytest.mark.parametrize(("lose", "code"), LOSSES)
 async def test_the_next_command_is_refused(site: InSite, lose: Callable[[], None], code: int | None) -> None:
     client = await site.client(await site.user())
+    await site.checked()
     await site.db(lose)
     reply = await client.ask("send", text="hello", conversation=None)
     assert (reply["type"], reply["code"]) == ("error", "forbidden")
@@ -194,6 +195,7 @@ async def test_sessions_in_the_cache_are_checked_too(site: InSite, settings: Any
 
     session, key = await site.db(sign_in)
     client = await site.client(key)
+    await site.checked()
     await site.db(session.delete)
     reply = await client.ask("send", text="hello", conversation=None)
     assert reply["code"] == "forbidden"
