@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 BIN := .venv/bin
 STAMP := .venv/installed
 # Tests wait more than they compute: a few at once, also where there are two cores.
-WORKERS ?= 3
+WORKERS ?= 4
 WORKERS_WAITING ?= 5
 
 .PHONY: run password install test test-fast coverage bench scale soak interop screenshots lint types constraints
@@ -33,7 +33,7 @@ test: install
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 test-fast: install
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not browser and not slow"
+	$(BIN)/python -m pytest -q -n $(WORKERS_WAITING) -m "not browser and not slow"
 
 coverage: install
 	$(BIN)/coverage run -m pytest -q -m "not browser"

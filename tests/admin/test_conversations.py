@@ -228,6 +228,7 @@ def test_nobody_adds_or_changes_a_conversation(kind: str, owner: User) -> None:
     assert conversation.title == "before"
 
 
+@pytest.mark.slow
 def test_the_list_takes_as_many_queries_for_a_hundred_rows_as_for_ten(reader: Client, owner: User) -> None:
     counts = {}
     for number in range(100):

@@ -85,6 +85,7 @@ def test_what_would_take_long_to_parse_is_shown_as_it_is() -> None:
     assert render(text).startswith("<pre>**b** &lt;i&gt;xxx")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["[", "![", "*a_", "`", "> ", "- ", "](", "<", "|", "~~a", "&a;"])
 def test_deep_nonsense_is_survived(unit: str) -> None:
     assert render(unit * (MAX_CHARS // len(unit)))

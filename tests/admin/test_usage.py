@@ -56,6 +56,7 @@ def figures(client: Client, **query: str) -> dict[str, str]:
     return {name: figure for name, figure, _note in page["facts"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("summed", [False, True])
 def test_the_figures_are_those_of_the_ledger_summed_or_not(lister: Client, owner: User, summed: bool) -> None:
     spend(owner)
@@ -77,6 +78,7 @@ def test_the_figures_are_those_of_the_ledger_summed_or_not(lister: Client, owner
     assert page["errors"] == [("upstream_timeout", 1)]
 
 
+@pytest.mark.slow
 def test_a_span_of_months_is_read_as_months_and_days(lister: Client, owner: User) -> None:
     for days_ago in range(0, 200, 5):
         spend(owner, days_ago)

@@ -62,6 +62,7 @@ def test_the_walk_finds_the_pages_of_all_models() -> None:
     assert len(found) > 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["anonymous", "user"])
 def test_who_is_not_staff_is_sent_to_sign_in(kind: str) -> None:
     client = client_of(kind)
@@ -72,6 +73,7 @@ def test_who_is_not_staff_is_sent_to_sign_in(kind: str) -> None:
     assert Conversation.objects.count() == 2
 
 
+@pytest.mark.slow
 def test_staff_without_permissions_get_nothing() -> None:
     client = client_of("staff")
     for address in addresses():
@@ -95,6 +97,7 @@ def pages_seen(client: Client) -> dict[str, str]:
     return seen
 
 
+@pytest.mark.slow
 def test_no_page_shows_a_text_without_the_permission(lister: Client) -> None:
     seen = pages_seen(lister)
     assert [address for address, page in seen.items() if CANARY in page] == []

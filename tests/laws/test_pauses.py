@@ -20,6 +20,7 @@ async def in_force(site: InSite, *names: str) -> None:
         await asyncio.sleep(0.05)
 
 
+@pytest.mark.slow
 async def test_a_paused_site_takes_no_questions_and_lets_answers_end(site: InSite) -> None:
     client = await site.client(await site.user())
     site.upstream.script(Script(count=200, rate=50))
@@ -34,6 +35,7 @@ async def test_a_paused_site_takes_no_questions_and_lets_answers_end(site: InSit
     assert (await client.ended((await client.send("again"))["generation"]))["status"] == "complete"
 
 
+@pytest.mark.slow
 async def test_a_paused_model_is_not_to_be_had(site: InSite) -> None:
     client = await site.client(await site.user())
     accepted = await client.send("before")

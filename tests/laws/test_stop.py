@@ -167,6 +167,7 @@ async def test_what_nobody_watches_is_stopped_after_its_time_and_not_before(site
     assert (await client.ended(more["generation"]))["status"] == "complete"
 
 
+@pytest.mark.slow
 @pytest.mark.chat(ABANDON_AFTER=0.5)
 async def test_a_python_or_http_door_counts_as_watching(site: InSite) -> None:
     client = await site.client(await site.user())

@@ -107,6 +107,7 @@ async def test_stop_by_post_keeps_the_text_and_gives_the_end(site: InSite, clien
     assert closed.closed_by == "client"
 
 
+@pytest.mark.slow
 @pytest.mark.chat(ABANDON_AFTER=1)
 async def test_who_polls_is_watching(site: InSite, client: PollingClient) -> None:
     script = Script(count=40, rate=15)
@@ -185,6 +186,7 @@ async def test_strangers_see_nothing_and_change_nothing(site: InSite, client: Po
             assert response.status == 401
 
 
+@pytest.mark.slow
 @pytest.mark.chat(MAX_SOCKETS_PER_USER=2)
 async def test_waiting_polls_count_as_sockets(site: InSite, client: PollingClient) -> None:
     accepted = await begun(client)
