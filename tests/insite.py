@@ -47,7 +47,7 @@ class InSite:
     async def checked(self) -> None:
         """Returns after the first check of all sessions, which comes early; the next one is far."""
         housekeeping = self.runner._housekeeping
-        while housekeeping._checked_at <= self.started:
+        while housekeeping._checked_at <= self.started:  # noqa: ASYNC110 -- it knows of nobody to tell
             await asyncio.sleep(0.01)
 
     def headers(self, cookie: str) -> dict[str, str]:
@@ -100,7 +100,7 @@ async def _shut_down(server: uvicorn.Server) -> None:
     for connection in list(state.connections):
         connection.shutdown()
     async with asyncio.timeout(10):
-        while state.connections or state.tasks:
+        while state.connections or state.tasks:  # noqa: ASYNC110 -- neither does uvicorn
             await asyncio.sleep(0.002)
     for listening in server.servers:
         await listening.wait_closed()

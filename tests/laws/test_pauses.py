@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
 from chat.models import Pause, Runner
 from chat.testing.script import Script
 from tests.insite import InSite
