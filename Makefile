@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 BIN := .venv/bin
 STAMP := .venv/installed
 # Tests wait more than they compute: a few at once, also where there are two cores.
-WORKERS ?= 4
+WORKERS ?= 3
 WORKERS_WAITING ?= 5
 
 .PHONY: run password install test test-fast coverage bench scale soak interop screenshots lint types constraints
