@@ -13,6 +13,7 @@ from django.contrib.sessions.models import Session
 from django.db import OperationalError
 
 from chat import sessions
+from chat.consumers import ChatConsumer
 from chat.engine import housekeeping
 from chat.engine.follower import Follower
 from chat.policy import ChatPolicy
@@ -210,3 +211,22 @@ def test_all_sockets_are_judged_with_two_queries(django_assert_max_num_queries: 
     with django_assert_max_num_queries(2):
         verdicts = sessions.check_all(identities)
     assert set(verdicts.values()) == {sessions.Verdict.OK}
+
+
+async def test_a_refusal_that_is_being_sent_leaves_before_the_door_is_shut(
+    site: InSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = ChatConsumer._send_text
+
+    async def slowly(consumer: ChatConsumer, frame: str) -> None:
+        await asyncio.sleep(0.2)
+        await send(consumer, frame)
+
+    monkeypatch.setattr(ChatConsumer, "_send_text", slowly)
+    client = await site.client(await site.user())
+    await site.checked()
+    await site.db(sign_out)
+    reply = await client.ask("send", text="hello", conversation=None)
+    assert reply["code"] == "forbidden"
+    await client.until(lambda: client.close_code)
+    assert client.close_code == 4401
