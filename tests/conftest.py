@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,12 @@ LONG = (
     *("benchmarks/", "laws/", "admin/test_walk.py", "admin/test_scale.py"),
 )
 HERE = Path(__file__).parent
+
+
+def pytest_configure() -> None:
+    """A shell's background job ignores Ctrl-C, and so would all sites that tests start and end with it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -58,8 +58,10 @@ def test_a_real_model_answers_grows_survives_a_reload_and_is_stopped(
     expect(person.page.get_by_text("tiny demo model")).to_be_visible()
 
     person.ask("Explain how a rainbow comes about, in three sentences.")
-    steps = [person.wait_for_text(length, timeout=60_000) for length in (1, 40, 80)]
-    assert len(set(steps)) == 3
+    # Each longer than the one before, whatever the model's and the machine's pace: it grows.
+    steps = [person.wait_for_text(1, timeout=60_000)]
+    while len(steps) < 3:
+        steps.append(person.wait_for_text(len(steps[-1]) + 1, timeout=60_000))
     person.page.reload()
     after = person.wait_for_text(len(steps[-1]), timeout=60_000)
     assert words(after).startswith(words(steps[-1]))
