@@ -45,8 +45,8 @@ MAX_COMMANDS = 64
 #: How often, and how many times, a stopped answer that the socket does not follow is looked at.
 STOP_POLL_SECONDS = 0.1
 STOP_POLLS = 100
-#: The worker, the writer, and those who wait for the end of an answer that was stopped.
-MAX_TASKS = 10
+#: The worker, and those who wait for the end of an answer that was stopped.
+MAX_TASKS = 9
 #: Seconds that a reply may take to leave before the connection is closed.
 LAST_WORDS = 1.0
 
@@ -60,6 +60,7 @@ class ChatConsumer(AsyncConsumer):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.watched: set[UUID] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._writer: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._bad_frames = 0
         self._entered = False
@@ -112,7 +113,8 @@ class ChatConsumer(AsyncConsumer):
             self._commands: asyncio.Queue[protocol.Command] = asyncio.Queue(MAX_COMMANDS)
             await self._accept()
             self.outbox.reply(protocol.encode(ready(user)))
-            self._tasks = [asyncio.ensure_future(self._work()), asyncio.ensure_future(self._write())]
+            self._tasks = [asyncio.ensure_future(self._work())]
+            self._writer = asyncio.ensure_future(self._write())
 
     def _identify(self) -> Any:
         """The user of the handshake's session cookie. Runs in a database thread."""
@@ -149,15 +151,17 @@ class ChatConsumer(AsyncConsumer):
         await self._emit({"type": "websocket.close", "code": code})
 
     def _depart(self) -> None:
-        """Takes no more commands and no more news."""
+        """Takes no more commands and no more news; what is being sent may still leave."""
         if self._entered:
             self._entered = False
             self.runner.hub.leave(self)
+        for task in self._tasks:
+            task.cancel()
 
     def _leave(self) -> None:
         self._depart()
-        for task in self._tasks:
-            task.cancel()
+        if self._writer is not None:
+            self._writer.cancel()
 
     def shut(self, code: int) -> None:
         """Closes the connection with `code`; from then on nothing else is sent."""
