@@ -44,7 +44,7 @@ class Material(msgspec.Struct):
 async def give(runner: Runner, owner: Owner, conversation: UUID, message: UUID) -> None:
     """Asks for a title if that was the first answer and nobody has given one. What fails, fails silently."""
     try:
-        material = await runner.readers.run(_material, message)
+        material = await runner.readers.run(_material, owner, message)
         if material is None:
             return
         call = Call(
@@ -60,7 +60,7 @@ async def give(runner: Runner, owner: Owner, conversation: UUID, message: UUID) 
             follower.close()
         if follower.end is None or follower.end["status"] != Status.COMPLETE or not (title := tidy(said)):
             return
-        row = await runner.writer.run(_write, conversation, material.title, title)
+        row = await runner.writer.run(_write, owner, conversation, material.title, title)
     except (Refused, DatabaseError, InterfaceError) as error:
         logger.info("a conversation keeps its first words as its title: %s", error)
         return
@@ -83,9 +83,10 @@ def tidy(said: str) -> str:
     return lines[-1].strip(" \t*#\"'“”„«».")[:LONGEST].strip() if lines else ""
 
 
-def _material(message: UUID) -> Material | None:
+def _material(owner: Owner, message: UUID) -> Material | None:
+    mine = Conversation.objects.for_owner(owner).filter(temporary=False)
     answer = (
-        Message.objects.filter(pk=message, position=1, conversation__temporary=False)
+        Message.objects.filter(pk=message, position=1, conversation__in=mine)
         .select_related("conversation__owner", "parent")
         .first()
     )
@@ -98,9 +99,9 @@ def _material(message: UUID) -> Material | None:
     return Material(answer.conversation.owner, title, text)
 
 
-def _write(conversation: UUID, before: str, title: str) -> Conversation | None:
+def _write(owner: Owner, conversation: UUID, before: str, title: str) -> Conversation | None:
     """Unless somebody has given one meanwhile."""
-    rows = Conversation.objects.filter(pk=conversation, title=before, deleted_at=None)
+    rows = Conversation.objects.for_owner(owner).filter(pk=conversation, title=before)
     with transaction.atomic():
         if not rows.update(title=title, revision=F("revision") + 1):
             return None
