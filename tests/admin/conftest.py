@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 
 from chat import search
@@ -16,6 +17,9 @@ from chat.models import LIVE, Conversation, Generation, JournalChunk, Message, R
 CANARY = "kestrelwort"
 #: What a guest's browser proves itself with; nobody may read it.
 SESSION_KEY = "guestsessionsecret0123456789abcdef"
+
+#: A database call of a test in a browser; Playwright's loop occupies the thread of the test itself.
+Aside = Callable[..., Any]
 
 PERMISSIONS = {
     "staff": (),
@@ -32,6 +36,21 @@ PERMISSIONS = {
     ),
 }
 PERMISSIONS["reader"] = (*PERMISSIONS["lister"], "view_content")
+
+
+@pytest.fixture
+def aside() -> Iterator[Aside]:
+    def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        def closing() -> Any:
+            try:
+                return function(*args, **kwargs)
+            finally:
+                connections.close_all()
+
+        return threads.submit(closing).result()
+
+    with ThreadPoolExecutor(1) as threads:
+        yield call
 
 
 def make_user(kind: str) -> User:

@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connections
 from playwright.sync_api import Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from chat.models import Generation, Status
 from tests import chromium
 
-from .conftest import begin, client_of, converse
+from .conftest import Aside, begin, client_of, converse
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 SIGNED_IN = settings.SESSION_COOKIE_NAME
-#: A database call of the test; Playwright's loop occupies the thread of the test itself.
-Aside = Callable[..., Any]
-
-
-@pytest.fixture
-def aside() -> Iterator[Aside]:
-    def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        def closing() -> Any:
-            try:
-                return function(*args, **kwargs)
-            finally:
-                connections.close_all()
-
-        return threads.submit(closing).result()
-
-    with ThreadPoolExecutor(1) as threads:
-        yield call
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from __future__ import annotations
 import datetime
 import os
 import random
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group, User
-from django.db import connections
 from django.utils import timezone
 from playwright.sync_api import Browser, sync_playwright
 from pytest_django.live_server_helper import LiveServer
@@ -25,7 +23,7 @@ from pytest_django.live_server_helper import LiveServer
 from chat.models import Conversation, Feedback, Generation, Message, Role, Runner, Status, UsageRecord
 from tests import chromium
 
-from .conftest import begin, client_of, converse, run, say
+from .conftest import Aside, begin, client_of, converse, run, say
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -42,23 +40,6 @@ It does rise with yeast: with **wild** yeast, which lives in the flour and in yo
 """
 PEOPLE = ("ada", "grace", "alan", "katherine", "edsger", "barbara")
 MODELS = (("openai", "gpt-5-mini"), ("anthropic", "claude-sonnet"), ("local", "llama3.2"))
-
-
-@pytest.fixture
-def aside() -> Iterator[Callable[..., Any]]:
-    """Database calls of the test; Playwright's loop occupies the thread of the test itself."""
-
-    def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        def closing() -> Any:
-            try:
-                return function(*args, **kwargs)
-            finally:
-                connections.close_all()
-
-        return threads.submit(closing).result()
-
-    with ThreadPoolExecutor(1) as threads:
-        yield call
 
 
 @pytest.fixture
@@ -167,7 +148,7 @@ def scene() -> dict[str, str]:
 
 
 def test_the_pages_of_the_operator(
-    browser: Browser, live_server: LiveServer, aside: Callable[..., Any], tmp_path: Path
+    browser: Browser, live_server: LiveServer, aside: Aside, tmp_path: Path
 ) -> None:
     folder = ROOT / "docs" / "images" if os.environ.get("SCREENSHOTS") else tmp_path
     addresses = aside(scene)

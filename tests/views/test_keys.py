@@ -22,18 +22,6 @@ pytestmark = pytest.mark.django_db
 KEYS = "/api/keys/"
 
 
-@pytest.fixture
-def ada() -> Any:
-    return get_user_model()._default_manager.create_user("ada")
-
-
-@pytest.fixture
-def browser(ada: Any) -> Client:
-    client = Client()
-    client.force_login(ada)
-    return client
-
-
 def make(client: Client, **body: Any) -> Any:
     return client.post(KEYS, json.dumps({"name": "laptop", **body}), content_type="application/json")
 

@@ -16,18 +16,6 @@ from tests.insite import InSite
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def ada() -> Any:
-    return get_user_model()._default_manager.create_user("ada")
-
-
-@pytest.fixture
-def browser(ada: Any) -> Client:
-    client = Client()
-    client.force_login(ada)
-    return client
-
-
 def say(user: Any, count: int = 2) -> list[Message]:
     conversation = Conversation.objects.create(owner=user)
     said: list[Message] = []

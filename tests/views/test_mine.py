@@ -15,18 +15,6 @@ from chat.models import Conversation, Message, UsageRecord
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def ada() -> Any:
-    return get_user_model()._default_manager.create_user("ada")
-
-
-@pytest.fixture
-def browser(ada: Any) -> Client:
-    client = Client()
-    client.force_login(ada)
-    return client
-
-
 def talk(owner: Any, title: str, *texts: str) -> Conversation:
     conversation = Conversation.objects.create(owner=owner, title=title)
     for position, text in enumerate(texts):

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.test import Client, override_settings
 from django.urls import reverse
 
@@ -14,18 +13,6 @@ from chat.models import Conversation, Owner, Preference
 from chat.policy import get_policy
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def ada() -> Any:
-    return get_user_model()._default_manager.create_user("ada")
-
-
-@pytest.fixture
-def browser(ada: Any) -> Client:
-    client = Client()
-    client.force_login(ada)
-    return client
 
 
 def change(browser: Client, body: Any) -> Any:

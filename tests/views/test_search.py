@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
 
@@ -13,18 +12,6 @@ from chat import search
 from chat.models import Conversation, Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def ada() -> Any:
-    return get_user_model()._default_manager.create_user("ada")
-
-
-@pytest.fixture
-def browser(ada: Any) -> Client:
-    client = Client()
-    client.force_login(ada)
-    return client
 
 
 def fill(owner: Any, count: int) -> None:
