@@ -86,11 +86,15 @@ export class ThreadElement extends HTMLElement {
     this.append(this.#list, this.#below);
     this.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     for (const type of INPUT) this.addEventListener(type, () => (this.#held = null), { passive: true });
-    window.addEventListener("pagehide", () => this.#keep());
+    // Only what is not kept yet: a page that goes may be laid out anew before, for another pointer or size.
+    window.addEventListener("pagehide", () => this.#settling && this.#keep());
     window.addEventListener("beforeprint", () => this.#fillAll(Infinity));
     // The composer grows, the window shrinks, a block of code unfolds: the end, or the reader's place, stays in sight.
     new ResizeObserver(() => this.#follow()).observe(this.#list);
-    new ResizeObserver(() => this.#follow()).observe(this);
+    new ResizeObserver(() => {
+      this.#follow();
+      this.#settle();
+    }).observe(this);
   }
 
   /**
@@ -284,6 +288,10 @@ export class ThreadElement extends HTMLElement {
     if (this.#sticky && !sticky) this.#news.hidden = true;
     this.#sticky = sticky;
     this.#offer(!sticky);
+    this.#settle();
+  }
+
+  #settle() {
     clearTimeout(this.#settling);
     this.#settling = setTimeout(() => this.#keep(), SETTLED);
   }
@@ -309,6 +317,7 @@ export class ThreadElement extends HTMLElement {
   /** Remember where the reader is; at the end, that there is nothing to remember. */
   #keep() {
     clearTimeout(this.#settling);
+    this.#settling = undefined;
     const id = this.#conversation?.id;
     if (!id || this.#elements.size === 0 || this.hidden) return;
     this.positions?.keepPosition(id, this.#held ?? (this.#sticky ? null : this.#here()));
