@@ -83,6 +83,12 @@ class ReadOnlyAdmin(_ModelAdmin[M]):
         """What stands above the list."""
         return str(capfirst(self.opts.verbose_name_plural))
 
+    def gone(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What Django says of an address that leads nowhere."""
+        # Its own method, which the stubs do not know.
+        answer: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+        return answer
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

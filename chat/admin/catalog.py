@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from asgiref.sync import async_to_sync
 from django import forms
@@ -51,8 +51,9 @@ class ChatModelForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscript
         aliases = list(settings.PROVIDERS)
         if self.instance.provider and self.instance.provider not in aliases:
             aliases.append(self.instance.provider)
-        self.fields["provider"].choices = [(alias, alias) for alias in aliases]  # type: ignore[attr-defined]
-        self.fields["capabilities"].choices = list(CAPABILITIES.items())  # type: ignore[attr-defined]
+        choices = {"provider": [(alias, alias) for alias in aliases], "capabilities": CAPABILITIES.items()}
+        for name, offered in choices.items():
+            cast("forms.ChoiceField", self.fields[name]).choices = list(offered)
         able = self.instance.capabilities or {}
         self.initial["capabilities"] = [name for name in CAPABILITIES if able.get(name)]
         self.initial["fallbacks"] = "\n".join(self.instance.fallbacks or [])

@@ -175,7 +175,7 @@ class ConversationAdmin(
         if not self.has_view_permission(request, conversation):
             raise PermissionDenied
         if conversation is None:
-            return self._gone(request, object_id)
+            return self.gone(request, object_id)
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(("GET", "HEAD"))
         readable = may_read(request)
@@ -200,11 +200,6 @@ class ConversationAdmin(
             **(extra_context or {}),
         }
         return TemplateResponse(request, self.transcript_template, context)
-
-    def _gone(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        # Django's own words and way for an address that leads nowhere; the stubs do not know it.
-        answer: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
-        return answer
 
     def _neighbours(self, request: HttpRequest, conversation: Conversation) -> dict[str, UUID | None]:
         """The conversations before and after this one in the list as it stands without filters."""

@@ -154,8 +154,7 @@ class FeedbackAdmin(ReasonAdmin[Feedback], PageRowsAdmin[Feedback]):
         if not self.has_view_permission(request, rating):
             raise PermissionDenied
         if rating is None:
-            answer: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
-            return answer
+            return self.gone(request, object_id)
         if request.method == "POST":
             return self._handle(request, rating)
         if request.method not in ("GET", "HEAD"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Sum
@@ -55,12 +55,13 @@ class PageRows(ChangeList):
         super().get_results(request)
         keys = list(self.result_list.values_list("pk", flat=True))
         page = self.model._default_manager.filter(pk__in=keys)
-        rows = self.model_admin.complete(page).in_bulk()  # type: ignore[attr-defined] # a PageRowsAdmin's
+        admin = cast("PageRowsAdmin[Any]", self.model_admin)
+        rows = admin.complete(page).in_bulk()
         readable = may_read(request)
         for row in rows.values():
             row.readable = readable
         self.result_list = [rows[key] for key in keys if key in rows]
-        self.model_admin.rows_shown(request, self.result_list, self.query)  # type: ignore[attr-defined]
+        admin.rows_shown(request, self.result_list, self.query)
 
 
 class PageRowsAdmin(ReadOnlyAdmin[M]):
