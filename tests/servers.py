@@ -145,11 +145,17 @@ class SiteProcess:
         return self._process.wait(timeout)
 
     def terminate(self, timeout: float = PATIENCE) -> float:
-        """SIGTERM; returns the seconds until the process had gone. Raises subprocess.TimeoutExpired."""
+        """SIGTERM; returns the seconds until the process had gone, which has to be in order.
+
+        Raises subprocess.TimeoutExpired.
+        """
         started = time.monotonic()
         self.signal()
-        self.wait(timeout)
-        return time.monotonic() - started
+        status = self.wait(timeout)
+        took = time.monotonic() - started
+        # uvicorn, done, ends by the signal itself.
+        assert status in (0, -signal.SIGTERM), f"ended with {status}: {self.log[-4000:]}"
+        return took
 
     def sign_in(self, username: str = "ada", **fields: Any) -> str:
         """A new session's key; the user is made, with these fields, if there is none of that name."""

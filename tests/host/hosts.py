@@ -66,7 +66,8 @@ class Host:
                 time.sleep(0.05)
             yield f"http://{HOST}:{port}"
             process.terminate()
-            assert process.wait(PATIENCE) == 0, log.read_text()
+            status = process.wait(PATIENCE)
+            assert status == 0, f"ended with {status}: {log.read_text()}"
         finally:
             process.kill()
             process.wait()

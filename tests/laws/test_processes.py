@@ -179,6 +179,32 @@ async def test_a_second_signal_checkpoints_now(
         assert contents(site)[accepted["assistant_message"]]["status"] == "interrupted"
 
 
+@SERVERS
+async def test_tabs_that_come_back_while_the_server_goes_do_not_spoil_its_end(
+    server: ServerName, tmp_path: Path, scripted_upstream: ScriptedUpstream
+) -> None:
+    scripted_upstream.default = Script(count=100_000, rate=50)
+    with SiteProcess(
+        tmp_path, server, OPENAI_BASE_URL=scripted_upstream.base_url, LLMCHAT_DRAIN_SECONDS="1"
+    ) as site:
+        session = site.sign_in("ada")
+
+        async def keep_coming_back() -> None:
+            while site.alive:
+                with contextlib.suppress(OSError, websockets.WebSocketException):
+                    async with websockets.connect(
+                        site.socket_url, additional_headers=site.headers(session)
+                    ) as tab:
+                        await tab.wait_closed()
+
+        async with viewer(site, session) as client, asyncio.TaskGroup() as tabs:
+            await client.text((await client.send("go"))["generation"], 20)
+            for _ in range(4):
+                tabs.create_task(keep_coming_back())
+            await asyncio.to_thread(site.terminate)
+        assert "Traceback" not in site.log
+
+
 @contextmanager
 def locked_sqlite(path: Path) -> Iterator[None]:
     connection = sqlite3.connect(path, isolation_level=None)
