@@ -194,7 +194,8 @@ class ChatClient:
         if kind == "begin":
             if shown.last < 0:
                 shown.last, shown.message, shown.conversation = 0, frame["message"], frame["conversation"]
-                shown.text = self._bases.get(frame["message"], "")
+                # The first answer of a message begins with nothing, whatever has continued it since.
+                shown.text = self._bases.get(frame["message"], "") if frame["text_length"] else ""
                 if _crc(shown.text) != frame["crc32"]:
                     # A continuation of what this viewer has not seen whole: a snapshot will tell.
                     shown.last, shown.blank = -1, True

@@ -186,6 +186,17 @@ test("a continuation of a text that is not known here is asked for whole", () =>
   assert.equal(held()?.text, "");
 });
 
+test("the first answer of a message begins with nothing, though what continued it is known", () => {
+  chat.adopt(A, "Once upon a time", "thought");
+  chat.watch(C, [7]);
+  server.heard();
+  server.say(begin(), [7, 1, "Once"], end(2, "Once", { status: "stopped" }));
+  assert.deepEqual(types(), ["begin", "text", "end"]);
+  assert.equal(held()?.text, "Once");
+  assert.equal(held()?.reasoning, "");
+  assert.deepEqual(server.heard("watch"), []);
+});
+
 test("an answer that begins anew after a cut does not keep what came of it before", () => {
   watching();
   server.say([7, 1, "abc"], end(2, "abd"));

@@ -69,11 +69,13 @@ export class Generation {
     if (this.last >= 0) return "dropped";
     this.message = frame.message;
     this.model = frame.model ?? "";
-    const base = held?.text ?? "";
+    // The first answer of a message begins with nothing, whatever a continuation has made of it since.
+    const known = frame.text_length === 0 ? null : held;
+    const base = known?.text ?? "";
     const crc = crc32(base);
     if (base.length !== frame.text_length || crc !== frame.crc32) return "checksum";
     this.text = base;
-    this.reasoning = held?.reasoning ?? "";
+    this.reasoning = known?.reasoning ?? "";
     this.crc = crc;
     this.last = frame.n;
     this.repairing = false;
