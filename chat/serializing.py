@@ -37,6 +37,7 @@ def message_object(
         "error": error_object(generation.error_code, generation.reference)
         if generation is not None
         else None,
+        "finish_reason": (generation.finish_reason or None) if generation is not None else None,
         "reason": (generation.reason or None) if generation is not None else None,
         "events": [] if live else message.steps,
         "usage": usage_of(generation),

@@ -28,6 +28,16 @@ test("only what did not end well is talked about", () => {
   assert.equal(outcome({ ...answer({ status: "complete" }), role: "user" }, { last: true }), null);
 });
 
+test("an answer that its provider cut short says so, and one that was only thought", () => {
+  const text = (/** @type {object} */ fields) => outcome(answer({ status: "complete", text: "Half of it", ...fields }), { last: true })?.text;
+  assert.equal(text({ finish_reason: "stop" }), undefined);
+  assert.equal(text({ finish_reason: "length" }), "cutAtLength");
+  assert.equal(text({ finish_reason: "content_filter" }), "cutByFilter");
+  assert.equal(text({ reasoning: "Let me see" }), undefined);
+  const thought = outcome(answer({ status: "complete", reasoning: "Let me see", finish_reason: "stop" }), { last: true });
+  assert.deepEqual(thought, { kind: "note", text: "onlyThought", action: "regenerate" });
+});
+
 test("an error has its sentence, its reference and one button", () => {
   const error = { code: "upstream_timeout", message: "Refused.", reference: "ab12" };
   assert.deepEqual(outcome(answer({ status: "error", error }), { last: true }), {

@@ -290,8 +290,8 @@ export class Chat extends EventTarget {
     Object.assign(message, { text, reasoning, events, generation: generation.id });
     if (generation.model) message.model = generation.model;
     if (type === "end") {
-      const { status, error, reason, usage, cost, timings } = frame;
-      Object.assign(message, { status, error, reason, usage, cost, timings });
+      const { status, finish_reason, error, reason, usage, cost, timings } = frame;
+      Object.assign(message, { status, finish_reason, error, reason, usage, cost, timings });
       this.#emit("change");
       this.#emit("ended", message);
     } else if (!isLive(message) || (text && message.status !== "running")) {

@@ -16,6 +16,7 @@
  * @property {string} [model]
  * @property {number | null} [generation] the last one
  * @property {AnswerError | null} [error]
+ * @property {string | null} [finish_reason]
  * @property {string | null} [reason]
  * @property {Record<string, any>[]} [events]
  * @property {Record<string, any> | null} [usage] of the last generation, as are the next two

@@ -34,6 +34,18 @@ export function waiting(message, patient) {
 }
 
 /**
+ * What the reader would else take for the whole of an answer.
+ *
+ * @param {Message} message complete, as its provider says
+ * @returns {Shown | null}
+ */
+function incomplete({ text, reasoning, finish_reason }) {
+  if (finish_reason === "length") return { kind: "note", text: t("cutAtLength") };
+  if (finish_reason === "content_filter") return { kind: "note", text: t("cutByFilter") };
+  return reasoning && !text ? { kind: "note", text: t("onlyThought"), action: "regenerate" } : null;
+}
+
+/**
  * Once an answer has ended in any way but well.
  *
  * @param {Message} message
@@ -41,7 +53,8 @@ export function waiting(message, patient) {
  * @returns {Shown | null}
  */
 export function outcome(message, { last }) {
-  if (message.role !== "assistant" || message.status === "complete") return null;
+  if (message.role !== "assistant") return null;
+  if (message.status === "complete") return incomplete(message);
   const reference = message.error?.reference ?? "";
   if (message.status === "error") {
     const code = message.error?.code ?? "";
