@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
 from chat.models import Pause, Runner
 from chat.testing.script import Script
+from chat.testing.scripted_upstream import ScriptedUpstream
 from tests.insite import InSite
+from tests.servers import SiteProcess
+from tests.wsclient import ChatClient
 
 #: Seconds until every process knows.
 DEADLINE = 5.0
@@ -49,6 +53,40 @@ async def test_a_paused_model_is_not_to_be_had(site: InSite) -> None:
         assert (reply["type"], reply["code"]) == ("error", "model_unavailable")
         await site.db(Pause.objects.all().delete)
         await in_force(site)
+
+
+async def takes_questions(client: ChatClient) -> bool:
+    reply = await client.ask("send", text="Is anybody there?", conversation=None)
+    if reply["type"] == "accepted":
+        await client.ended(reply["generation"])
+        return True
+    assert reply["code"] == "unavailable"
+    return False
+
+
+@pytest.mark.slow
+async def test_both_of_two_processes_obey_within_five_seconds(
+    tmp_path: Path, database_url: str, scripted_upstream: ScriptedUpstream
+) -> None:
+    provider = {"OPENAI_BASE_URL": scripted_upstream.base_url}
+    with (
+        SiteProcess(tmp_path, "daphne", database_url=database_url, **provider) as one,
+        SiteProcess(tmp_path, "uvicorn", database_url=database_url, **provider) as other,
+    ):
+        cookies = one.sign_in("ada"), other.sign_in("bob")
+        async with (
+            ChatClient(one.socket_url, one.headers(cookies[0])) as ada,
+            ChatClient(other.socket_url, other.headers(cookies[1])) as bob,
+        ):
+            assert await takes_questions(ada)
+            assert await takes_questions(bob)
+            for switch, wanted in (("objects.create(model='')", False), ("objects.all().delete()", True)):
+                one.django(f"from chat.models import Pause\nresult = bool(Pause.{switch})")
+                thrown = time.monotonic()
+                for client in (ada, bob):
+                    while await takes_questions(client) is not wanted:
+                        assert time.monotonic() - thrown < DEADLINE
+                        await asyncio.sleep(0.1)
 
 
 async def test_a_retry_of_what_was_accepted_is_answered_though_all_is_paused(site: InSite) -> None:
