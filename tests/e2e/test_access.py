@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.servers import SiteProcess
 
@@ -165,10 +165,7 @@ def test_axe_finds_nothing_and_zoom_clips_nothing(
     page = person.page
     assert page.evaluate("() => document.documentElement.lang") == locale
     state(person)
-    page.emulate_media(color_scheme="light")
-    assert violations(page) == []
-    page.emulate_media(color_scheme="dark")
-    assert violations(page, rules=OF_COLOURS) == []
+    assert judged(page) == []
     # 200 and 400 per cent of zoom: a window of 1280 by 800 then has so many pixels of CSS.
     for width, height in ((640, 400), (320, 640)):
         page.set_viewport_size({"width": width, "height": height})
@@ -186,10 +183,88 @@ def test_axe_finds_nothing_on_the_other_pages(browser: Browser, site: SiteProces
         if path == SETTINGS:
             person.enter(site)
         person.page.goto(site.base_url + path)
-        person.page.emulate_media(color_scheme="light")
-        assert violations(person.page) == [], path
-        person.page.emulate_media(color_scheme="dark")
-        assert violations(person.page, rules=OF_COLOURS) == [], path
+        assert judged(person.page) == [], path
+    person.context.close()
+
+
+def judged(page: Page) -> list[str]:
+    """What axe finds in the light, and of the colours in the dark."""
+    page.emulate_media(color_scheme="light")
+    found = violations(page)
+    page.emulate_media(color_scheme="dark")
+    return found + violations(page, rules=OF_COLOURS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("locale", ["en", "ar"])
+def test_axe_finds_nothing_in_what_opens_over_a_conversation(
+    browser: Browser, site: SiteProcess, locale: str
+) -> None:
+    person = visit(browser, site, locale=locale)
+    page = person.page
+    answered(person)
+    actions, line = person.answer.locator(".lc-actions"), page.locator(".lc-list li").first
+
+    actions.locator("[data-action=menu]").click()
+    expect(page.locator(".lc-menu")).to_be_visible()
+    assert judged(page) == []
+    page.locator(".lc-menu button").first.click()
+    expect(page.locator(".lc-picker")).to_be_visible()
+    assert judged(page) == []
+    page.keyboard.press("Escape")
+
+    actions.locator("[data-action=menu]").click()
+    page.locator(".lc-menu button").last.click()
+    expect(page.locator(".lc-details")).to_be_visible()
+    assert judged(page) == []
+    page.keyboard.press("Escape")
+
+    actions.locator("[data-action=thumb-down]").click()
+    expect(page.locator(".lc-feedback")).to_be_visible()
+    page.locator(".lc-feedback label").first.click()
+    assert judged(page) == []
+    page.keyboard.press("Escape")
+
+    line.hover()
+    line.get_by_role("button").click()
+    page.locator(".lc-menu button").first.click()
+    expect(page.locator(".lc-rename")).to_be_visible()
+    assert judged(page) == []
+    page.keyboard.press("Escape")
+
+    page.get_by_role("searchbox").fill("feed")
+    expect(page.locator("llmchat-search mark").first).to_be_visible()
+    assert judged(page) == []
+    page.get_by_role("searchbox").fill("nowhere")
+    expect(page.locator("llmchat-search")).to_contain_text("nowhere")
+    assert judged(page) == []
+    page.keyboard.press("Escape")
+
+    line.hover()
+    line.get_by_role("button").click()
+    page.locator(".lc-menu button").last.click()
+    expect(person.notices.get_by_role("button").first).to_be_visible()
+    assert judged(page) == []
+    assert person.problems == []
+    person.context.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("locale", ["en", "ar"])
+def test_axe_finds_nothing_on_the_settings_in_use(browser: Browser, site: SiteProcess, locale: str) -> None:
+    person = visit(browser, site, locale=locale)
+    page = person.page
+    answered(person)
+    page.goto(site.base_url + SETTINGS)
+    expect(page.locator(".lc-usage tbody tr")).to_have_count(1)
+    page.fill(".lc-new-key input", "My notebook")
+    page.click(".lc-new-key button")
+    expect(page.locator(".lc-fresh-key code")).to_be_visible()
+    assert judged(page) == []
+    for width, height in ((640, 400), (320, 640)):
+        page.set_viewport_size({"width": width, "height": height})
+        assert sideways(page) <= 0
+        assert clipped(page) == []
     person.context.close()
 
 
