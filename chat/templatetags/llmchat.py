@@ -27,6 +27,7 @@ register = template.Library()
 #: What `app.js` imports, directly or not.
 FIRST_MODULES = (
     "acks",
+    "address",
     "api",
     "attention",
     "chat",
@@ -48,6 +49,7 @@ FIRST_MODULES = (
     "notices",
     "preferences",
     "queue",
+    "reach",
     "schedule",
     "shortcuts",
     "socket",

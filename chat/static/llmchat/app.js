@@ -2,6 +2,7 @@
 
 // First, for the words that the parts show as soon as they exist.
 import { config } from "./config.js";
+import { addressed, addressedMessage, goTo, nowAt, socketAddress } from "./address.js";
 import { Api } from "./api.js";
 import { Attention } from "./attention.js";
 import { Chat } from "./chat.js";
@@ -14,6 +15,7 @@ import "./list.js";
 import "./models.js";
 import { Notices } from "./notices.js";
 import { Settings } from "./preferences.js";
+import { offerSignIn, tellOf } from "./reach.js";
 import { listen } from "./shortcuts.js";
 import { ChatSocket } from "./socket.js";
 import { Store } from "./store.js";
@@ -29,8 +31,6 @@ import { loadMessages } from "./thread.js";
  * @import {ChatError} from "./commands.js"
  */
 
-/** Nobody has to know of a connection that comes back within this time. */
-const QUIET = 1_500;
 /** Milliseconds after which what the first message needs is fetched. */
 const SOON = 1_000;
 /** What of an answer is read aloud at its end; the rest is there to be read. */
@@ -44,17 +44,17 @@ class AppElement extends HTMLElement {
     this.#thread.positions = this.#store;
     this.#listen();
     this.#listenToParts();
-    this.#listenToConnection();
+    this.#listenToServer();
     this.#socket.followPage();
     this.#socket.connect();
     // What was typed before the scripts had come is not lost.
     const typed = this.#composer.text;
     if (typed) this.#store.keepDraft(config.conversation, typed);
-    this.#enter(config.conversation, fromHash()).then(() => this.#chat.resume());
+    this.#enter(config.conversation, addressedMessage()).then(() => this.#chat.resume());
     this.#conversations.load();
     this.#loadExtras();
     this.#desk.loadModels();
-    // Soon enough for whoever types at once, and late enough not to be in the way.
+    // Late enough not to be in the way.
     setTimeout(loadMessages, SOON);
   }
 
@@ -93,23 +93,23 @@ class AppElement extends HTMLElement {
     return /** @type {ListElement} */ (this.#find("llmchat-list"));
   }
 
-  /** What readers do with answers besides reading; fetched when one of it is asked for. */
+  /** What else readers do with answers; fetched when it is asked for. */
   async #prepareDeeds() {
     const { Deeds } = await import("./deeds.js");
     return (this.#deeds ??= new Deeds(this, this.#api, this.#chat, {
       changed: (id) => this.#thread.touch(id),
       go: (id) => this.#go(id),
       failed: (error) => this.#failed(error),
-      say: (text) => this.#say(text),
+      say: (text) => this.#notices.say(text),
     }));
   }
 
-  /** The search weighs something: it is fetched when somebody is about to use it. */
+  /** Fetched when somebody is about to search. */
   async #prepareSearch() {
     try {
       await import("./search.js");
     } catch {
-      // Without a network there is nothing to find either; the next look at the field tries again.
+      // Without a network there is nothing to find either.
       return;
     }
     const search = /** @type {SearchElement} */ (this.#find("llmchat-search"));
@@ -147,7 +147,7 @@ class AppElement extends HTMLElement {
       ended: (message) => {
         this.#attention.ended(String(this.#chat.conversation.id), this.#title, message.text);
         this.#desk.ended(message);
-        this.#say(`${t("answerDone")} ${this.#thread.spoken(message.id).slice(0, SPOKEN)}`);
+        this.#notices.say(`${t("answerDone")} ${this.#thread.spoken(message.id).slice(0, SPOKEN)}`);
       },
       refused: ({ error, text }) => this.#refused(error, text),
       missing: () => this.#lookForMissing(),
@@ -183,7 +183,7 @@ class AppElement extends HTMLElement {
       archive: ({ id, archived }) => this.#conversations.archive(id, archived),
       delete: (id) => this.#delete(id),
       notice: (text) => this.#notices.show("notice", text),
-      say: (text) => this.#say(text),
+      say: (text) => this.#notices.say(text),
     };
     for (const name of /** @type {const} */ (["message-menu", "other-model", "rate"])) {
       wishes[name] = async (detail) => (await this.#prepareDeeds()).wishes[name](detail);
@@ -193,7 +193,7 @@ class AppElement extends HTMLElement {
     }
     this.#find("llmchat-search").addEventListener("focusin", () => this.#prepareSearch());
     this.addEventListener("click", (event) => this.#clicked(event));
-    // On a page of somebody else's the keys are theirs, but inside of the chat.
+    // On somebody else's page the keys are theirs.
     const scope = config.routed ? document : this;
     listen(scope, {
       palette: () => void this.#desk.openPalette(),
@@ -207,7 +207,7 @@ class AppElement extends HTMLElement {
       this.#composer.enterKey = this.#settings.enterKey;
     });
     this.#settings.show();
-    window.addEventListener("popstate", () => config.routed && this.#enter(this.#addressed(), fromHash()));
+    window.addEventListener("popstate", () => config.routed && this.#enter(addressed(), addressedMessage()));
     // What another process of the server has changed is not told to this one's sockets.
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState !== "visible") return;
@@ -216,35 +216,14 @@ class AppElement extends HTMLElement {
     });
   }
 
-  #listenToConnection() {
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let timer;
-    this.#socket.addEventListener("state", () => {
-      const { state } = this.#socket;
-      if (state === "offline" || state === "connecting") {
-        // Attempts that fail quickly do not put the sentence off.
-        timer ??= setTimeout(() => this.#notices.show("offline", t("offline")), QUIET);
-        return;
-      }
-      clearTimeout(timer);
-      timer = undefined;
-      if (state === "ready") {
-        for (const name of ["offline", "signed-out", "forbidden", "too-many"]) this.#notices.hide(name);
-      } else if (state === "signed-out") {
-        this.#notices.hide("refused");
-        this.#offerSignIn();
-      } else if (state === "forbidden" || state === "too-many") {
-        this.#notices.show(state, t(state));
-      }
-    });
+  /** What the server tells of itself, beside the open conversation. */
+  #listenToServer() {
+    tellOf(this.#socket, this.#notices);
     this.#socket.addEventListener("ready", (event) => {
       const { user } = /** @type {CustomEvent} */ (event).detail;
       // Somebody else has signed in meanwhile: nothing on this page is theirs.
       if (user !== config.user.id) location.reload();
       else this.#conversations.load();
-    });
-    this.#socket.addEventListener("error", (event) => {
-      this.#notices.show("error", /** @type {CustomEvent} */ (event).detail.message);
     });
     this.#socket.addEventListener("conversation", (event) => {
       const frame = /** @type {CustomEvent} */ (event).detail;
@@ -259,7 +238,7 @@ class AppElement extends HTMLElement {
 
   /** @param {string} text */
   #send(text) {
-    if (this.#socket.state === "signed-out") return this.#offerSignIn();
+    if (this.#socket.state === "signed-out") return offerSignIn(this.#notices);
     if (this.#chat.running) return;
     this.#notices.hide("refused");
     this.#composer.text = "";
@@ -274,7 +253,7 @@ class AppElement extends HTMLElement {
     return chosen?.value && this.#chat.conversation.id === null ? { preset: chosen.value } : {};
   }
 
-  /** What only some sites have: sentences for everybody, budgets. */
+  /** What only some sites have. */
   async #loadExtras() {
     const { Budgets, showBanners } = await import("./extras.js");
     showBanners(this, `llmchat:${config.mount}:banners`);
@@ -296,20 +275,9 @@ class AppElement extends HTMLElement {
 
   /** @param {ChatError} error */
   #failed(error) {
-    if (error.code === "signed_out") this.#offerSignIn();
+    if (error.code === "signed_out") offerSignIn(this.#notices);
     else if (error.code === "not_found") this.#showMissing(true, error.restorable);
     else if (error.code !== "unreachable") this.#notices.show("error", error.message || t("failed"));
-  }
-
-  #offerSignIn() {
-    const address = new URL(config.signIn, location.href);
-    address.searchParams.set(config.signInNext, location.pathname + location.search);
-    this.#notices.show("signed-out", t("signedOut"), { label: t("signIn"), href: address.href });
-  }
-
-  /** @param {string} text */
-  #say(text) {
-    this.#notices.say(text);
   }
 
   /** Show the conversation as it is now. */
@@ -389,16 +357,8 @@ class AppElement extends HTMLElement {
    * @param {string | null} [message]
    */
   #go(id, message = null) {
-    const hash = message ? `#message-${message}` : "";
-    if (config.routed) history.pushState(null, "", id ? config.page.replace("{id}", id) + hash : config.mount);
+    goTo(id, message);
     return this.#enter(id, message);
-  }
-
-  /** The conversation that the address names. */
-  #addressed() {
-    const [before, after] = config.page.split("{id}");
-    const { pathname } = location;
-    return pathname.startsWith(before) && pathname.endsWith(after) ? pathname.slice(before.length, -after.length) : null;
   }
 
   #identified() {
@@ -407,7 +367,7 @@ class AppElement extends HTMLElement {
     this.#desk.identified(id);
     this.#store.keepDraft(null, "");
     this.#store.keepDraft(id, this.#composer.text);
-    if (config.routed) history.replaceState(null, "", config.page.replace("{id}", id));
+    nowAt(id);
     if (!this.#chat.conversation.temporary) this.#conversations.add(id);
     this.#list.current = id;
   }
@@ -418,41 +378,54 @@ class AppElement extends HTMLElement {
     if (id === this.#chat.conversation.id) this.#go(null);
   }
 
-  /** @param {MouseEvent} event */
-  #clicked(event) {
-    const target = /** @type {HTMLElement} */ (event.target).closest("[data-do]");
-    if (!(target instanceof HTMLElement)) return;
-    const id = this.#chat.conversation.id;
-    if (target.dataset.do === "drawer") this.#drawer.toggle();
-    if (target.dataset.do === "close-drawer") this.#drawer.close();
-    if (target.dataset.do === "suggest") this.#send(target.textContent?.trim() ?? "");
-    if (target.dataset.do === "tune") this.#desk.tune(target);
-    if (target.dataset.do === "archived") this.#conversations.show(true);
-    if (target.dataset.do === "restore" && id) this.#heading().then((heading) => heading.restore(id));
-    if (target.dataset.do === "temporary") {
+  /** @type {Record<string, (button: HTMLElement, event: MouseEvent) => void>} */
+  #buttons = {
+    drawer: () => this.#drawer.toggle(),
+    "close-drawer": () => this.#drawer.close(),
+    suggest: (button) => this.#send(button.textContent?.trim() ?? ""),
+    tune: (button) => this.#desk.tune(button),
+    archived: () => this.#conversations.show(true),
+    restore: () => this.#ofHeader("restore"),
+    title: () => this.#ofHeader("rename"),
+    menu: (button) => this.#ofHeader("openMenu", button),
+    temporary: () => {
       this.#chat.conversation.temporary = !this.#chat.conversation.temporary;
       this.#showTemporary();
       this.#composer.focusField();
-    }
-    if (target.dataset.do === "title" && id) this.#heading().then((heading) => heading.rename(id));
-    if (target.dataset.do === "menu" && id) this.#heading().then((heading) => heading.openMenu(id, target));
-    if (target.dataset.do === "new" && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
+    },
+    new: (_, event) => {
+      // Into another tab, if that is wanted.
+      if (event.metaKey || event.ctrlKey || event.shiftKey) return;
       event.preventDefault();
       this.#go(null);
-    }
+    },
+  };
+
+  /** @param {MouseEvent} event */
+  #clicked(event) {
+    const target = /** @type {HTMLElement} */ (event.target).closest("[data-do]");
+    if (target instanceof HTMLElement) this.#buttons[target.dataset.do ?? ""]?.(target, event);
   }
 
   /** @type {Heading | undefined} */
-  #headed;
+  #heading;
 
-  /** What can be done from the header; fetched when it is asked for. */
-  async #heading() {
+  /**
+   * What can be done from the header.
+   *
+   * @param {"restore" | "rename" | "openMenu"} deed
+   * @param {any} [button]
+   */
+  async #ofHeader(deed, button) {
+    const { id } = this.#chat.conversation;
+    if (!id) return;
     const { Heading } = await import("./heading.js");
-    return (this.#headed ??= new Heading(this.#find(".lc-title"), this.#conversations, this.#chat, {
+    this.#heading ??= new Heading(this.#find(".lc-title"), this.#conversations, this.#chat, {
       show: () => this.#show(),
-      enter: (id) => this.#enter(id),
-      remove: (id) => this.#delete(id),
-    }));
+      enter: (entered) => this.#enter(entered),
+      remove: (removed) => this.#delete(removed),
+    });
+    this.#heading[deed](id, button);
   }
 
   /** @param {KeyboardEvent} event */
@@ -461,18 +434,6 @@ class AppElement extends HTMLElement {
     if (this.#drawer.isOpen) this.#drawer.close();
     else if (this.#chat.running) this.#chat.stop();
   }
-
-}
-
-function socketAddress() {
-  const address = new URL(config.socket, location.href);
-  address.protocol = address.protocol.replace("http", "ws");
-  return address.href;
-}
-
-/** The message that the address names. */
-function fromHash() {
-  return /^#message-([0-9a-f-]{36})$/.exec(location.hash)?.[1] ?? null;
 }
 
 customElements.define("llmchat-app", AppElement);
