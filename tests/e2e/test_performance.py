@@ -45,6 +45,23 @@ def test_a_long_answer_moves_nothing_and_leaves_the_page_free(
     assert person.problems == []
 
 
+def test_what_is_far_above_in_a_long_answer_rests_and_takes_exactly_its_room(person: Person) -> None:
+    text = page_costs.long_answer(14_000)
+    person.ask(tokens=page_costs.tokens(text), rate=1_000)
+    person.expect_done()
+    far = person.prose.locator("> p").first
+    assert not far.locator("em").first.evaluate("e => e.checkVisibility({contentVisibilityAuto: true})")
+    heights = person.page.locator("llmchat-thread").evaluate(
+        """thread => {
+          const before = thread.scrollHeight;
+          for (const block of thread.querySelectorAll(".lc-far")) block.classList.remove("lc-far");
+          return [before, thread.scrollHeight];
+        }"""
+    )
+    assert heights[0] == heights[1]
+    assert person.problems == []
+
+
 def test_a_thousand_messages_are_open_while_they_are_waited_for(
     browser: Browser, context: BrowserContext, quiet: tuple[SiteProcess, ScriptedUpstream]
 ) -> None:

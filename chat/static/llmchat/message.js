@@ -24,6 +24,8 @@ import { steady } from "./steady.js";
 const PATIENCE = 1_000;
 /** Milliseconds until the renderer is asked for again that could not be fetched. */
 const RETRY = 1_000;
+/** Blocks at the end of a growing answer that are laid out. */
+const NEAR = 12;
 /** For the height of what is not there yet: characters of a line, pixels of one, of all around the text. */
 const GUESS = { line: 80, height: 26, around: 72 };
 
@@ -79,6 +81,9 @@ export class MessageElement extends HTMLElement {
   #shownActions = "";
   #since = Date.now();
   #editing = false;
+  /** Blocks that have been laid out, and those left alone. */
+  #laid = 0;
+  #resting = 0;
   filled = false;
 
   get message() {
@@ -163,6 +168,18 @@ export class MessageElement extends HTMLElement {
     this.#answer.update(live ? steady(text, this.#answer.endsInCode) : text, live);
     this.#shown = { text, reasoning, live };
     this.classList.toggle("lc-writing", live && Boolean(text));
+    if (live) this.#rest(/** @type {HTMLElement} */ (this.#body.lastElementChild).children);
+  }
+
+  /**
+   * Leave alone what is far above and was laid out before.
+   *
+   * @param {HTMLCollection} blocks of the answer
+   */
+  #rest(blocks) {
+    const far = Math.min(this.#laid, blocks.length - NEAR);
+    for (; this.#resting < far; this.#resting += 1) blocks[this.#resting].classList.add("lc-far");
+    this.#laid = blocks.length;
   }
 
   /** @param {typeof RenderModule} module */
