@@ -96,7 +96,7 @@ def transactions(url: str) -> Iterator[list[int]]:
 
 async def stream(target: Target, order: Streams) -> Streamed:
     process, tally = Process(target), Tally()
-    prompt = Prompt(rate=order.rate, group=f"of process {os.getpid()}")
+    prompt = Prompt(rate=order.rate, group=f"of process {os.getpid()}", in_step=order.in_step)
     async with viewers(target, order.count, tally) as watching:
         await asyncio.sleep(QUIET)
         for viewer in watching:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from .results import Bound, Report, Row
+from .results import Bound, Relayed, Report, Row
 from .servers import ALL
 
 _TITLES = {server.name: server.title for server in ALL}
@@ -25,19 +25,23 @@ def render(report: Report) -> str:
         f"{plan.seconds:g} s each.",
     ]
     for rate in plan.rates:
-        parts += [f"**{rate:g} tokens a second for each of {plan.streams} streams**", _at_rate(report, rate)]
+        at_rate = {row.server: one for row in report.rows for one in row.relayed if one.rate == rate}
+        heading = f"**{rate:g} tokens a second for each of {plan.streams} streams**"
+        parts += [heading, _relayed(report, at_rate)]
+    in_step = {row.server: row.in_step for row in report.rows if row.in_step is not None}
+    parts += [f"**{plan.rates[0]:g} tokens a second, all streams in step**", _relayed(report, in_step)]
     parts += ["**One answer, one socket**", _apart_from_rates(report), "**Bounds**", _bounds(report)]
     return "\n\n".join(parts) + "\n"
 
 
-def _at_rate(report: Report, rate: float) -> str:
+def _relayed(report: Report, figures_of: dict[str, Relayed]) -> str:
     heads = (
         "", "CPU µs per token", "× bare relay", "cheaper than FastAPI",
         "added latency p50 ms", "p99 ms", "relayed", "payload/text",
     )  # fmt: skip
     lines: list[tuple[str, ...]] = []
     for row in report.rows:
-        one = next((one for one in row.relayed if one.rate == rate), None)
+        one = figures_of.get(row.server)
         if one is None:
             lines.append((_TITLES[row.server], "void: the bare relay fell behind"))
             continue

@@ -39,6 +39,8 @@ class Row(msgspec.Struct):
 
     server: str
     relayed: list[Relayed]
+    #: At the first rate, a token of every stream at once.
+    in_step: Relayed | None
     cpu_ms_per_answer: float
     first_token_p50_ms: float
     first_token_p99_ms: float
@@ -85,12 +87,13 @@ def report(machine: Machine, plan: Plan, samples: Samples) -> Report:
 
 def _row(server: str, plan: Plan, samples: Samples) -> Row:
     turns = [sample for sample in samples.turns if sample.server == server]
-    relayed = [one for rate in plan.rates if (one := _relayed(server, rate, samples.turns)) is not None]
+    at_rates = [_relayed(server, rate, samples.turns, in_step=False) for rate in plan.rates]
     journalled = samples.journalled.get(server)
     committed = {turn.first.committed == turn.first.answers for turn in turns}
     return Row(
         server=server,
-        relayed=relayed,
+        relayed=[one for one in at_rates if one is not None],
+        in_step=_relayed(server, plan.rates[0], samples.turns, in_step=True),
         # The kernel counts hundredths of a second; what their difference has beyond that is the float's.
         cpu_ms_per_answer=median(
             round(turn.answered.cpu_seconds, 2) / turn.answered.answers * 1e3 for turn in turns
@@ -103,11 +106,11 @@ def _row(server: str, plan: Plan, samples: Samples) -> Row:
     )
 
 
-def _relayed(server: str, rate: float, turns: list[Sample]) -> Relayed | None:
+def _relayed(server: str, rate: float, turns: list[Sample], *, in_step: bool) -> Relayed | None:
     """None when the bare relay fell behind in more than half of the rounds: the row is void."""
     rounds: dict[int, dict[str, Streamed]] = {}
     for turn in turns:
-        rounds.setdefault(turn.round, {})[turn.server] = turn.streamed[rate]
+        rounds.setdefault(turn.round, {})[turn.server] = turn.in_step if in_step else turn.streamed[rate]
     valid = [
         streamed for streamed in rounds.values() if RELAY.name in streamed and _keeps_up(streamed[RELAY.name])
     ]

@@ -23,6 +23,8 @@ class Sample(msgspec.Struct):
     server: str
     round: int
     streamed: dict[float, Streamed]
+    #: At the first of the rates, all streams in step.
+    in_step: Streamed
     answered: Answered
     first: FirstSeen
     held: Held
@@ -64,10 +66,12 @@ def _turn(bench: Bench, plan: Plan, server: Server, number: int) -> Sample:
             rate: cast("Streamed", bench.measure(target, Streams(plan.streams, rate, plan.seconds)))
             for rate in plan.rates
         }
+        together = Streams(plan.streams, plan.rates[0], plan.seconds, in_step=True)
+        in_step = cast("Streamed", bench.measure(target, together))
         answered = cast("Answered", bench.measure(target, Answers(plan.answers)))
         file = database.file if server.speaks == "chat" else ""
         first = cast("FirstSeen", bench.measure(target, FirstTokens(plan.probes, file)))
-    return Sample(server.name, number, streamed, answered, first, held)
+    return Sample(server.name, number, streamed, in_step, answered, first, held)
 
 
 def _journalled(bench: Bench, plan: Plan, servers: tuple[Server, ...]) -> dict[str, Streamed]:

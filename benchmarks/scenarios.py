@@ -27,6 +27,8 @@ class Streams(msgspec.Struct, tag=True):
     count: int
     rate: float
     seconds: float
+    #: Whether a token of each arrives at the same moment; else each stream has moments of its own.
+    in_step: bool = False
     #: A PostgreSQL whose transactions are counted meanwhile; empty for none.
     database_url: str = ""
 

@@ -39,6 +39,8 @@ class Prompt(msgspec.Struct):
     tokens: int | None = None
     rate: float = 0
     group: str = ""
+    #: Each token at the same moment as those of all other streams that want this.
+    in_step: bool = False
 
 
 async def finish(port: int, group: str) -> None:
@@ -113,7 +115,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(_HEAD + _ROLE)
         going_on = self.write_token()
         if prompt.rate and going_on:
-            self._steps.join(self, prompt.rate)
+            self._steps.join(self, prompt.rate, in_step=prompt.in_step)
         while not prompt.rate and going_on:
             going_on = self.write_token()
 
@@ -136,22 +138,23 @@ class Connection(asyncio.Protocol):
 
 
 class Steps:
-    """Writes the tokens of all streams, each at its own moments.
+    """Writes the tokens of all streams, each at its own moments unless they are to be in step.
 
     Streams of different people begin independently, so that a relay is woken for every single token. One
-    that got a token of every stream at once, as from an engine that computes them in one batch and sends
-    them in one go, would be woken fifty times less.
+    that gets a token of every stream at once, as from an engine that computes them in one batch and sends
+    them in one go, is woken fifty times less.
     """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._streams: set[Connection] = set()
 
-    def join(self, stream: Connection, rate: float) -> None:
+    def join(self, stream: Connection, rate: float, *, in_step: bool) -> None:
         """Goes on with `stream`, at `rate` tokens a second."""
         self._streams.add(stream)
-        # Anywhere between two tokens: begun one after the other, all would be in step.
-        due = self._loop.time() + random.uniform(0, 1 / rate)
+        now = self._loop.time()
+        # Anywhere between two tokens: begun one after the other, all would be nearly in step.
+        due = now + (1 / rate - now % (1 / rate) if in_step else random.uniform(0, 1 / rate))
         self._loop.call_at(due, self._step, stream, 1 / rate, due)
 
     def leave(self, stream: Connection) -> None:

@@ -30,4 +30,5 @@ def test_a_quick_run_measures_everything_once(tmp_path: Path) -> None:
         assert row["transactions_per_second"] is not None
         assert row["committed_first"] is True
     assert told["bounds"]
+    assert "all streams in step" in done.stdout
     assert "A quick run" in done.stdout
