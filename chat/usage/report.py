@@ -16,12 +16,11 @@ from django.utils import timezone
 
 from ..models import UsageSum
 from .rollup import records_of, summed_until, today
-from .sums import COUNTED, SUMMED, Sums, aggregated, combined, with_steps
+from .sums import COUNTED, HISTOGRAMS, SUMMED, Sums, aggregated, combined, with_steps
 
 Scope = UsageSum.Scope
 #: Users and groups that a page names; of more, those who took most.
 TOP = 20
-_HISTOGRAMS = ("first_tokens", "rates", "errors")
 _NAMES = (*COUNTED, *SUMMED, "cost")
 _STEPS = ("error_code", "first_step", "rate_step")
 
@@ -143,7 +142,7 @@ def _span(wanted: Wanted, scope: str) -> QuerySet[Any, Any]:
 
 
 def _summed(scope: str, wanted: Wanted) -> list[dict[str, Any]]:
-    return list(_span(wanted, scope).values("start", "provider", "model", *_NAMES, *_HISTOGRAMS))
+    return list(_span(wanted, scope).values("start", "provider", "model", *_NAMES, *HISTOGRAMS))
 
 
 def _months_and_days(wanted: Wanted) -> QuerySet[Any, Any]:

@@ -15,11 +15,16 @@ from django.db.models.functions import Coalesce
 from ..models import UsageRecord
 
 COUNTED = ("answers", "attempts", "failed", "unpriced", "estimated")
+HISTOGRAMS = ("first_tokens", "rates", "errors")
 SUMMED = ("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens")
 
 
 class Sums(msgspec.Struct):
-    """What a number of attempts came to. The histograms have the lower bound of a step as key."""
+    """What a number of attempts came to.
+
+    The histograms have the lower bound of a step as key, in digits as JSON has it: a year of them is added
+    up, and as many conversions would take longer than all of that.
+    """
 
     answers: int = 0
     attempts: int = 0
@@ -31,8 +36,8 @@ class Sums(msgspec.Struct):
     completion_tokens: int = 0
     reasoning_tokens: int = 0
     cost: Decimal = Decimal(0)
-    first_tokens: Counter[int] = msgspec.field(default_factory=Counter)
-    rates: Counter[int] = msgspec.field(default_factory=Counter)
+    first_tokens: Counter[str] = msgspec.field(default_factory=Counter)
+    rates: Counter[str] = msgspec.field(default_factory=Counter)
     errors: Counter[str] = msgspec.field(default_factory=Counter)
 
     @property
@@ -50,16 +55,14 @@ class Sums(msgspec.Struct):
         self.cost += row["cost"]
         attempts = row["attempts"]
         if (step := row.get("first_step")) is not None:
-            self.first_tokens[step] += attempts
+            self.first_tokens[str(step)] += attempts
         if (step := row.get("rate_step")) is not None:
-            self.rates[step] += attempts
+            self.rates[str(step)] += attempts
         if code := row.get("error_code"):
             self.errors[code] += attempts
-        for mine, told in ((self.first_tokens, row.get("first_tokens")), (self.rates, row.get("rates"))):
-            for key, count in told.items() if told else ():
-                mine[int(key)] += count
-        if told := row.get("errors"):
-            self.errors.update(told)
+        for name in HISTOGRAMS:
+            if told := row.get(name):
+                getattr(self, name).update(told)
 
 
 def combined(rows: Iterable[dict[str, Any]], *by: str) -> dict[tuple[Any, ...], Sums]:
@@ -114,11 +117,11 @@ _AGGREGATES: dict[str, Any] = {
 }
 
 
-def percentile(histogram: Counter[int], share: float) -> int | None:
+def percentile(histogram: Counter[str], share: float) -> int | None:
     """The value below which `share` of all lie, to the histogram's precision; None where there are none."""
     wanted = share * sum(histogram.values())
     seen = 0
-    for value, count in sorted(histogram.items()):
+    for value, count in sorted((int(step), count) for step, count in histogram.items()):
         seen += count
         if seen >= wanted:
             return value
