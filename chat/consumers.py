@@ -133,8 +133,16 @@ class ChatConsumer(AsyncConsumer):
         self.may_chat = get_policy().may_chat(user)
         return user
 
-    async def _emit(self, message: Any) -> None:
-        await self.base_send(message)
+    async def _emit(self, message: Any) -> bool:
+        """Whether the server took it; what it then makes of it nobody is told."""
+        try:
+            await self.base_send(message)
+        except Exception as error:
+            # The client has gone, for which each server has its own word: OSError (uvicorn), autobahn's
+            # Disconnected (daphne), RuntimeError, or an assertion of theirs where the end has begun.
+            logger.debug("a socket has gone: %s", type(error).__name__)
+            return False
+        return True
 
     async def _accept(self) -> None:
         offered = self.scope.get("subprotocols") or []
@@ -175,11 +183,7 @@ class ChatConsumer(AsyncConsumer):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.outbox.replied.wait(), LAST_WORDS)
         self._leave()
-        try:
-            await self._emit({"type": "websocket.close", "code": code})
-        except Exception:
-            # The client has gone before us; see `_send_text`.
-            logger.debug("a socket was closed before it could be told why")
+        await self._emit({"type": "websocket.close", "code": code})
 
     async def _write(self) -> None:
         try:
@@ -192,14 +196,9 @@ class ChatConsumer(AsyncConsumer):
             self.shut(CLOSE_INTERNAL)
 
     async def _send_text(self, frame: str) -> None:
-        try:
-            await self._emit({"type": "websocket.send", "text": frame})
-        except Exception as error:
-            # The client has gone, for which each server has its own word: OSError (uvicorn), autobahn's
-            # Disconnected (daphne), RuntimeError. The disconnect message follows; until then nothing
-            # more can be sent.
-            logger.debug("a socket has gone: %s", type(error).__name__)
-            raise asyncio.CancelledError from None
+        if not await self._emit({"type": "websocket.send", "text": frame}):
+            # The disconnect message follows; until then nothing more can be sent.
+            raise asyncio.CancelledError
 
     # What the engine calls
 
