@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 
 #: Of a thousand messages each. `make soak` purges a hundred of them, which takes minutes.
 CONVERSATIONS = int(os.environ.get("PURGED_CONVERSATIONS", "10"))
+ALONE = "PURGED_CONVERSATIONS" in os.environ
 
 
 def fill(conversations: int, messages: int = 1000) -> None:
@@ -61,9 +62,13 @@ async def test_a_large_purge_delays_no_stream(
         assert (
             site.django("__import__('chat.models').models.Message.objects.filter(role='user').count()") == 1
         )
-        longest = re.search(r"processor for more than (\d+) ms", report)
-        assert longest is not None
-        assert int(longest.group(1)) <= 50
+        told = re.search(r"longest took (\d+) ms, none needed the processor for more than (\d+) ms", report)
+        assert told is not None
+        took, needed = map(int, told.groups())
+        assert needed <= 50
+        if ALONE:
+            # By the clock; beside other tests a transaction waits for the processor as well.
+            assert took <= 50
         assert during < max(quiet, 0.2) + 0.1
 
 
