@@ -35,7 +35,7 @@ test("an answer that its provider cut short says so, and one that was only thoug
   assert.equal(text({ finish_reason: "content_filter" }), "cutByFilter");
   assert.equal(text({ reasoning: "Let me see" }), undefined);
   const thought = outcome(answer({ status: "complete", reasoning: "Let me see", finish_reason: "stop" }), { last: true });
-  assert.deepEqual(thought, { kind: "note", text: "onlyThought", action: "regenerate" });
+  assert.deepEqual(thought, { kind: "note", text: "onlyThought" });
 });
 
 test("an error has its sentence, its reference and one button", () => {

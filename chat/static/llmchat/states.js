@@ -34,15 +34,15 @@ export function waiting(message, patient) {
 }
 
 /**
- * What the reader would else take for the whole of an answer.
+ * What would else be taken for a whole answer.
  *
- * @param {Message} message complete, as its provider says
+ * @param {Message} message that is complete
  * @returns {Shown | null}
  */
 function incomplete({ text, reasoning, finish_reason }) {
   if (finish_reason === "length") return { kind: "note", text: t("cutAtLength") };
   if (finish_reason === "content_filter") return { kind: "note", text: t("cutByFilter") };
-  return reasoning && !text ? { kind: "note", text: t("onlyThought"), action: "regenerate" } : null;
+  return reasoning && !text ? { kind: "note", text: t("onlyThought") } : null;
 }
 
 /**
