@@ -15,9 +15,7 @@ export function addressedMessage() {
 }
 
 /**
- * The reader has gone to another conversation.
- *
- * @param {string | null} id null for a new one
+ * @param {string | null} id of the conversation gone to, null for a new one
  * @param {string | null} message
  */
 export function goTo(id, message) {
@@ -26,7 +24,7 @@ export function goTo(id, message) {
   history.pushState(null, "", id ? config.page.replace("{id}", id) + hash : config.mount);
 }
 
-/** @param {string} id that the conversation which is open has got */
+/** @param {string} id of the open one, which is new */
 export function nowAt(id) {
   if (config.routed) history.replaceState(null, "", config.page.replace("{id}", id));
 }

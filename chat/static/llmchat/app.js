@@ -33,7 +33,7 @@ import { loadMessages } from "./thread.js";
 
 /** Milliseconds after which what the first message needs is fetched. */
 const SOON = 1_000;
-/** What of an answer is read aloud at its end; the rest is there to be read. */
+/** Characters of an answer that are read aloud. */
 const SPOKEN = 600;
 
 class AppElement extends HTMLElement {
@@ -47,7 +47,7 @@ class AppElement extends HTMLElement {
     this.#listenToServer();
     this.#socket.followPage();
     this.#socket.connect();
-    // What was typed before the scripts had come is not lost.
+    // Typed before the scripts had come.
     const typed = this.#composer.text;
     if (typed) this.#store.keepDraft(config.conversation, typed);
     this.#enter(config.conversation, addressedMessage()).then(() => this.#chat.resume());
@@ -208,7 +208,7 @@ class AppElement extends HTMLElement {
     });
     this.#settings.show();
     window.addEventListener("popstate", () => config.routed && this.#enter(addressed(), addressedMessage()));
-    // What another process of the server has changed is not told to this one's sockets.
+    // Sockets are not told what another process has changed.
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState !== "visible") return;
       this.#conversations.load();
@@ -247,7 +247,7 @@ class AppElement extends HTMLElement {
     this.#thread.toEnd();
   }
 
-  /** What a new conversation begins with, as chosen above the composer. */
+  /** What a new conversation begins with. */
   get #preset() {
     const chosen = /** @type {HTMLInputElement | null} */ (this.querySelector(".lc-presets input:checked"));
     return chosen?.value && this.#chat.conversation.id === null ? { preset: chosen.value } : {};
@@ -280,7 +280,6 @@ class AppElement extends HTMLElement {
     else if (error.code !== "unreachable") this.#notices.show("error", error.message || t("failed"));
   }
 
-  /** Show the conversation as it is now. */
   #show() {
     const { conversation, running } = this.#chat;
     this.#find(".lc-greeting").hidden = conversation.id !== null || conversation.messages.size > 0;
@@ -303,13 +302,13 @@ class AppElement extends HTMLElement {
     button.setAttribute("aria-pressed", String(temporary));
   }
 
-  /** What is open and in sight has been seen. */
+  /** What is in sight has been seen. */
   #look() {
     const { id } = this.#chat.conversation;
     if (id && document.visibilityState === "visible") this.#conversations.look(id);
   }
 
-  /** The open conversation has gone: find out whether it can come back. */
+  /** Find out whether what has gone can come back. */
   async #lookForMissing() {
     const { id } = this.#chat.conversation;
     this.#showMissing(true);
@@ -336,7 +335,6 @@ class AppElement extends HTMLElement {
    * @param {string | null} [message] to be shown of it
    */
   async #enter(id, message = null) {
-    // Beside the conversation, not after it.
     if (id) loadMessages().then(({ loadRenderer }) => loadRenderer());
     this.#drawer.close();
     this.#notices.hide("refused");
