@@ -202,7 +202,8 @@ async def test_tabs_that_come_back_while_the_server_goes_do_not_spoil_its_end(
             for _ in range(4):
                 tabs.create_task(keep_coming_back())
             await asyncio.to_thread(site.terminate)
-        assert "Traceback" not in site.log
+        # uvicorn has errors of its own for a handshake that its end has overtaken.
+        assert "consumers.py" not in site.log
 
 
 @contextmanager
