@@ -123,6 +123,21 @@ def test_a_stranger_s_conversation_is_not_here_either(person: Person, site: Site
     stranger.context.close()
 
 
+def test_a_full_storage_is_said_and_the_draft_kept_as_long_as_the_page(person: Person) -> None:
+    person.ask(tokens=["fine"])
+    person.expect_done()
+    person.page.evaluate(
+        "() => { Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') } }"
+    )
+    person.write("a long thought")
+    expect(person.notices).to_contain_text("no room left")
+    person.page.get_by_role("link", name="New chat").first.click()
+    expect(person.page.locator(COMPOSER)).to_have_value("")
+    person.page.go_back()
+    expect(person.prose).to_have_text("fine")
+    expect(person.page.locator(COMPOSER)).to_have_value("a long thought")
+
+
 def test_storage_that_is_full_or_forbidden_breaks_nothing(person: Person) -> None:
     person.page.add_init_script(
         "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') }"

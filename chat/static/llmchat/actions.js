@@ -7,7 +7,6 @@ import { t } from "./labels.js";
 /** @import {Message} from "./conversation.js" */
 
 /**
- *
  * @typedef {object} Place of a message in the conversation
  * @property {number} version from 0
  * @property {string[]} versions ids of all of them

@@ -34,10 +34,3 @@ export function socketAddress() {
   address.protocol = address.protocol.replace("http", "ws");
   return address.href;
 }
-
-/** Where to sign in, and to come back from there. */
-export function signInAddress() {
-  const address = new URL(config.signIn, location.href);
-  address.searchParams.set(config.signInNext, location.pathname + location.search);
-  return address.href;
-}

@@ -52,13 +52,15 @@ class AppElement extends HTMLElement {
     if (typed) this.#store.keepDraft(config.conversation, typed);
     this.#enter(config.conversation, addressedMessage()).then(() => this.#chat.resume());
     this.#conversations.load();
-    this.#loadExtras();
+    import("./extras.js").then(({ addExtras }) => addExtras(this, this.#chat, this.#notices));
     this.#desk.loadModels();
     // Late enough not to be in the way.
     setTimeout(loadMessages, SOON);
   }
 
   #started = false;
+  /** Whether the browser keeps drafts. */
+  #kept = true;
   #store = new Store(`llmchat:${config.mount}:${config.user.id}:`);
   #api = new Api(config.conversations, config.csrf);
   #socket = new ChatSocket(socketAddress(), {
@@ -136,7 +138,6 @@ class AppElement extends HTMLElement {
     return /** @type {HTMLElement} */ (this.querySelector(selector));
   }
 
-  /** What the open conversation tells. */
   #listen() {
     /** @type {Record<string, (detail: any) => void>} */
     const reactions = {
@@ -158,7 +159,6 @@ class AppElement extends HTMLElement {
     }
   }
 
-  /** What the parts of the page, and the reader, ask for. */
   #listenToParts() {
     /** @type {Record<string, (detail: any) => void>} */
     const wishes = {
@@ -166,7 +166,9 @@ class AppElement extends HTMLElement {
       ...this.#desk.wishes,
       draft: (text) => {
         loadMessages().then(({ loadRenderer }) => loadRenderer());
-        this.#store.keepDraft(this.#chat.conversation.id, text);
+        const kept = this.#store.keepDraft(this.#chat.conversation.id, text);
+        if (!kept && this.#kept) this.#notices.show("full", t("storageFull"));
+        this.#kept = kept;
       },
       stop: () => this.#chat.stop(),
       edit: ({ id, text }) => this.#chat.edit(id, text),
@@ -216,7 +218,6 @@ class AppElement extends HTMLElement {
     });
   }
 
-  /** What the server tells of itself, beside the open conversation. */
   #listenToServer() {
     tellOf(this.#socket, this.#notices);
     this.#socket.addEventListener("ready", (event) => {
@@ -230,7 +231,6 @@ class AppElement extends HTMLElement {
       const known = this.#list.get(frame.conversation);
       if (known?.state === "running" && frame.state !== "running" && frame.conversation !== this.#chat.conversation.id) this.#attention.ended(frame.conversation, frame.title);
       this.#conversations.follow(frame);
-      // Of the open one `ended` tells.
       if (frame.state === "idle" && frame.conversation !== this.#chat.conversation.id) this.#desk.endedElsewhere(frame.conversation);
       this.#look();
     });
@@ -251,15 +251,6 @@ class AppElement extends HTMLElement {
   get #preset() {
     const chosen = /** @type {HTMLInputElement | null} */ (this.querySelector(".lc-presets input:checked"));
     return chosen?.value && this.#chat.conversation.id === null ? { preset: chosen.value } : {};
-  }
-
-  /** What only some sites have. */
-  async #loadExtras() {
-    const { Budgets, showBanners } = await import("./extras.js");
-    showBanners(this, `llmchat:${config.mount}:banners`);
-    const budgets = new Budgets(this.#find(".lc-sidebar"), this.#notices);
-    budgets.refresh();
-    this.#chat.addEventListener("ended", () => budgets.refresh());
   }
 
   /**

@@ -1,4 +1,22 @@
-/** What only some sites have, in one request after the page is there. */
+/** What only some sites have, in one request after the page is there: sentences for everybody, budgets. */
 
-export { showBanners } from "./banner.js";
-export { Budgets } from "./budget.js";
+import { showBanners } from "./banner.js";
+import { Budgets } from "./budget.js";
+import { config } from "./config.js";
+
+/**
+ * @import {Chat} from "./chat.js"
+ * @import {Notices} from "./notices.js"
+ */
+
+/**
+ * @param {HTMLElement} app
+ * @param {Chat} chat
+ * @param {Notices} notices
+ */
+export function addExtras(app, chat, notices) {
+  showBanners(app, `llmchat:${config.mount}:banners`);
+  const budgets = new Budgets(/** @type {HTMLElement} */ (app.querySelector(".lc-sidebar")), notices);
+  budgets.refresh();
+  chat.addEventListener("ended", () => budgets.refresh());
+}

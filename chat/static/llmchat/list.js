@@ -4,10 +4,10 @@ import { announce, h, iconButton } from "./dom.js";
 import { grouped } from "./groups.js";
 import { t } from "./labels.js";
 
-/** @import * as RowsModule from "./rows.js" */
-
-/** @import {Summary} from "./api.js" */
-
+/**
+ * @import * as RowsModule from "./rows.js"
+ * @import {Summary} from "./api.js"
+ */
 
 /** Pixels from the end of the list at which the next page is asked for. */
 const NEAR = 300;

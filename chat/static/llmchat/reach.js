@@ -1,6 +1,6 @@
 /** What the reader is told of the connection: nothing, unless it matters. */
 
-import { signInAddress } from "./address.js";
+import { config } from "./config.js";
 import { t } from "./labels.js";
 
 /**
@@ -36,6 +36,8 @@ export function tellOf(socket, notices) {
 
 /** @param {Notices} notices */
 export function offerSignIn(notices) {
+  const address = new URL(config.signIn, location.href);
+  address.searchParams.set(config.signInNext, location.pathname + location.search);
   notices.hide("refused");
-  notices.show("signed-out", t("signedOut"), { label: t("signIn"), href: signInAddress() });
+  notices.show("signed-out", t("signedOut"), { label: t("signIn"), href: address.href });
 }

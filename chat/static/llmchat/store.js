@@ -26,10 +26,13 @@ export class Store {
   }
 
   #prefix;
+  /** @type {Map<string, string>} drafts that the browser would not keep: they last as long as the page */
+  #unkept = new Map();
 
   /** @param {string | null} conversation */
   draft(conversation) {
-    return this.#read(() => localStorage, `draft:${conversation ?? "new"}`) ?? "";
+    const key = `draft:${conversation ?? "new"}`;
+    return this.#unkept.get(key) ?? this.#read(() => localStorage, key) ?? "";
   }
 
   /**
@@ -38,7 +41,11 @@ export class Store {
    * @returns {boolean} whether it could be kept
    */
   keepDraft(conversation, text) {
-    return this.#write(() => localStorage, `draft:${conversation ?? "new"}`, text);
+    const key = `draft:${conversation ?? "new"}`;
+    this.#unkept.delete(key);
+    const kept = this.#write(() => localStorage, key, text);
+    if (!kept) this.#unkept.set(key, text);
+    return kept;
   }
 
   /**

@@ -176,11 +176,6 @@ export class ThreadElement extends HTMLElement {
     return this.#elements.get(id)?.spoken ?? "";
   }
 
-  /** @param {string} id of a message of the user's, to be written anew */
-  edit(id) {
-    this.#elements.get(id)?.edit();
-  }
-
   /** @param {Conversation} conversation */
   #change(conversation) {
     this.#keep();
