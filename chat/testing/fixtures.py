@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import SyncToAsync
+from django.db import connections
 
 from .scripted_upstream import ScriptedUpstream
 
@@ -36,3 +38,6 @@ def llmchat_upstream(
         if runner.loop.is_running():
             asyncio.run_coroutine_threadsafe(runner.close(), runner.loop).result(10)
             runner.loop.call_soon_threadsafe(runner.loop.stop)
+    # The one thread that the sync code of all async tests shares keeps its connection: a database with a
+    # pool could not be dropped in the end.
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result(10)
