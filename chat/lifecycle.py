@@ -131,5 +131,10 @@ def _empty(loop: asyncio.AbstractEventLoop) -> None:
     left = asyncio.all_tasks(loop)
     for task in left:
         task.cancel()
-    if left:
-        loop.run_until_complete(asyncio.wait(left, timeout=GOODBYE_SECONDS))
+    if not left:
+        return
+    ended, _ = loop.run_until_complete(asyncio.wait(left, timeout=GOODBYE_SECONDS))
+    for task in ended:
+        if not task.cancelled():
+            # Asked for, or it would be logged: threads are gone by now, which is no news to anybody.
+            task.exception()
