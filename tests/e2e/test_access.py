@@ -240,6 +240,11 @@ def test_axe_finds_nothing_in_what_opens_over_a_conversation(
     assert judged(page) == []
     page.keyboard.press("Escape")
 
+    page.locator("[data-do=archived]").click()
+    expect(page.locator(".lc-list-head")).to_be_visible()
+    assert judged(page) == []
+    page.locator(".lc-list-head button").click()
+
     line.hover()
     line.get_by_role("button").click()
     page.locator(".lc-menu button").last.click()
