@@ -23,8 +23,6 @@ SMALLEST, FIRST_SIZE, LARGEST = 50, 50, 300
 #: The pause after a chunk, as a share of what it took: others come in between.
 PAUSE = 0.5
 SHORTEST_PAUSE = 0.002
-#: Pages of SQLite's log after which a commit writes them back, unless that is left to us.
-PAGES_OF_LOG = 1000
 
 
 class Toll:
@@ -60,7 +58,7 @@ def delete_conversations(keys: Iterable[UUID], toll: Toll | None = None) -> Toll
 
 
 @contextmanager
-def _log_written_back_between() -> Iterator[Callable[[], None]]:
+def _log_written_back_between() -> Iterator[Callable[[], object]]:
     """Gives what to call between two transactions.
 
     By itself SQLite writes its log back into the file within whichever commit has filled it, for which all
@@ -71,18 +69,19 @@ def _log_written_back_between() -> Iterator[Callable[[], None]]:
         yield lambda: None
         return
 
-    def pragma(statement: str) -> None:
+    def pragma(statement: str) -> int:
         with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA {statement}")
+            return int(cursor.execute(f"PRAGMA {statement}").fetchone()[0])
 
+    pages = pragma("wal_autocheckpoint")
     pragma("wal_autocheckpoint = 0")
     try:
         yield lambda: pragma("wal_checkpoint(PASSIVE)")
     finally:
-        pragma(f"wal_autocheckpoint = {PAGES_OF_LOG}")
+        pragma(f"wal_autocheckpoint = {pages}")
 
 
-def _delete(keys: Iterable[UUID], toll: Toll, write_back: Callable[[], None]) -> None:
+def _delete(keys: Iterable[UUID], toll: Toll, write_back: Callable[[], object]) -> None:
     for messages, conversations in _pieces(keys, toll):
         # All reading comes before: while it is done nobody waits.
         plan = [*plan_of(Message, messages), *plan_of(Conversation, _free(conversations))]
