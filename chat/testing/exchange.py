@@ -62,6 +62,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        #: Whether the client has said that it goes; what was written is still sent.
+        self.leaving = False
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._received = b""
@@ -86,7 +88,7 @@ class Connection(asyncio.Protocol):
             self._read_request()
 
     def eof_received(self) -> None:
-        self._server.connected(self, lost=True)
+        self.leaving = True
         self._over("client")
 
     def connection_lost(self, exc: Exception | None) -> None:

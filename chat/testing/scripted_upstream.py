@@ -61,7 +61,7 @@ class ScriptedUpstream:
     @property
     def connections(self) -> int:
         """The number of open connections, those kept alive included."""
-        return len(self._connections)
+        return sum(not connection.leaving for connection in list(self._connections))
 
     def script(self, *scripts: Script) -> None:
         """Queues scripts for the next requests, one each."""
@@ -174,6 +174,9 @@ class ScriptedUpstream:
         server = loop.run_until_complete(loop.create_server(lambda: Connection(self), sock=listening))
         loop.call_soon(running.set)
         loop.run_forever()
+        # Closed at once, the server would forget who was let in last; they are made known in the next rounds.
+        loop.remove_reader(listening)
+        loop.run_until_complete(asyncio.sleep(0))
         server.close()
         for connection in list(self._connections):
             connection.abort()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import socket
@@ -261,6 +262,19 @@ def test_stopping_closes_what_is_open() -> None:
         assert connection.recv(1) == b""
     with pytest.raises(ConnectionRefusedError):
         dialled(upstream)
+
+
+def test_who_comes_while_it_stops_is_not_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", left.append)
+    for _ in range(30):
+        with ScriptedUpstream() as upstream:
+            address = ("127.0.0.1", int(upstream.base_url.split(":")[2].split("/")[0]))
+            clients = [socket.create_connection(address) for _ in range(10)]
+        for client in clients:
+            client.close()
+    gc.collect()
+    assert not left
 
 
 def test_a_port_that_is_taken_is_an_error(upstream: ScriptedUpstream) -> None:
