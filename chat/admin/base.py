@@ -71,7 +71,10 @@ class ReadOnlyAdmin(_ModelAdmin[M]):
     linked_filters: tuple[str, ...] = ()
 
     class Media:
-        css = {"all": ("llmchat/tokens.css", "llmchat/messages.css", "llmchat/admin/admin.css")}  # noqa: RUF012 -- the form Django reads
+        css = {  # noqa: RUF012 -- the form Django reads
+            "all": ("llmchat/tokens.css", "llmchat/messages.css", "llmchat/admin/admin.css"),
+            "print": ("llmchat/print.css",),
+        }
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -43,6 +43,20 @@ def reload(person: Person, proxy: Proxy) -> Person:
     return person
 
 
+FRAMES = """async () => {
+  for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
+}"""
+
+
+def relaid(person: Person, proxy: Proxy) -> Person:
+    """A browser may lay a page out for a mouse before it lets it go: all that is pressed is smaller then."""
+    session = person.context.new_cdp_session(person.page)
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    person.page.evaluate(FRAMES)
+    person.page.reload()
+    return person
+
+
 def offline(person: Person, proxy: Proxy) -> Person:
     proxy.close()
     person.page.wait_for_timeout(AWAY)
@@ -80,7 +94,9 @@ def shown(person: Person) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize(
-    "interrupt", [reload, offline, frozen, blocked, second_tab], ids=lambda function: function.__name__
+    "interrupt",
+    [reload, relaid, offline, frozen, blocked, second_tab],
+    ids=lambda function: function.__name__,
 )
 def test_nothing_is_lost_or_doubled_and_the_place_is_kept(
     browser: Browser,

@@ -12,8 +12,9 @@
  * @property {string} [system_prompt]
  *
  * @typedef {object} Position where the reader is
- * @property {string} id of the message at the upper edge
- * @property {number} offset of its top from there, in pixels
+ * @property {string} id of the first message that is read
+ * @property {number} [part] of it: 0 itself, then the blocks of its answer
+ * @property {number} offset of its top from the upper edge, in pixels
  */
 
 /** Of so many conversations it is kept where the reader is. */

@@ -45,6 +45,12 @@ const LONG = 6;
 const REST = 6;
 /** Milliseconds that a place is still held after the last message has been filled. */
 const HELD = 1_000;
+/**
+ * What a place can be told by: a message itself, and the blocks of its answer.
+ *
+ * @param {HTMLElement} message
+ */
+const parts = (message) => [message, ...message.querySelectorAll(".lc-prose > *")];
 /** What of the reader says that a position kept is not to be held any longer. */
 const INPUT = ["wheel", "touchstart", "pointerdown", "keydown"];
 
@@ -90,11 +96,9 @@ export class ThreadElement extends HTMLElement {
     window.addEventListener("pagehide", () => this.#settling && this.#keep());
     window.addEventListener("beforeprint", () => this.#fillAll(Infinity));
     // The composer grows, the window shrinks, a block of code unfolds: the end, or the reader's place, stays in sight.
-    new ResizeObserver(() => this.#follow()).observe(this.#list);
-    new ResizeObserver(() => {
-      this.#follow();
-      this.#settle();
-    }).observe(this);
+    const size = new ResizeObserver(() => this.#follow());
+    size.observe(this.#list);
+    size.observe(this);
   }
 
   /**
@@ -283,10 +287,6 @@ export class ThreadElement extends HTMLElement {
     if (this.#sticky && !sticky) this.#news.hidden = true;
     this.#sticky = sticky;
     this.#offer(!sticky);
-    this.#settle();
-  }
-
-  #settle() {
     clearTimeout(this.#settling);
     this.#settling = setTimeout(() => this.#keep(), SETTLED);
   }
@@ -303,10 +303,10 @@ export class ThreadElement extends HTMLElement {
   }
 
   /** @param {Position} position */
-  #return({ id, offset }) {
+  #return({ id, part = 0, offset }) {
     const element = this.#elements.get(id);
     if (!element) return;
-    this.scrollTop += element.getBoundingClientRect().top - this.getBoundingClientRect().top - offset;
+    this.scrollTop += (parts(element)[part] ?? element).getBoundingClientRect().top - this.getBoundingClientRect().top - offset;
   }
 
   /** Remember where the reader is; at the end, that there is nothing to remember. */
@@ -320,12 +320,18 @@ export class ThreadElement extends HTMLElement {
 
   /** @returns {Position | null} */
   #here() {
-    const top = this.getBoundingClientRect().top;
+    const { top, bottom } = this.getBoundingClientRect();
+    let here = null;
     for (const [id, element] of this.#elements) {
-      const box = element.getBoundingClientRect();
-      if (box.bottom > top) return { id, offset: Math.round(box.top - top) };
+      if (element.getBoundingClientRect().bottom <= top) continue;
+      for (const [part, piece] of parts(element).entries()) {
+        const edge = piece.getBoundingClientRect().top;
+        if (here && edge >= bottom) return here;
+        here = { id, part, offset: Math.round(edge - top) };
+        if (edge >= top) return here;
+      }
     }
-    return null;
+    return here;
   }
 }
 
