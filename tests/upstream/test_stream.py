@@ -114,7 +114,7 @@ async def test_a_reset_takes_nothing_of_what_had_arrived_before_it_was_read(
 async def test_a_reset_behind_the_finish_reason_does_no_harm(
     clients: Clients, scripted_upstream: ScriptedUpstream
 ) -> None:
-    scripted_upstream.script(Script(count=2, fault="reset", fault_at=3))
+    scripted_upstream.script(Script(count=2, fault="reset", fault_at=3, pauses={3: 0.05}))
     _, ended = await ask(clients, scripted_upstream)
     assert (ended.finish_reason, ended.done, ended.error) == ("stop", False, None)
 
