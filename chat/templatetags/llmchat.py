@@ -112,6 +112,7 @@ def llmchat(
             # Not written into the script: a storage that hashes imports follows a chain of only so many.
             "messages": _modules("message")[0],
             "formulaStyles": static("llmchat/vendor/katex/katex.css"),
+            "panelStyles": static("llmchat/panels.css"),
             "limits": reverse("llmchat:api_limits"),
             "labels": labels(),
         },

@@ -179,6 +179,70 @@ test("a reload before the answer sends the same command again", async () => {
   assert.deepEqual(store.outbox, []);
 });
 
+test("what was sent while the conversation was read is not sent twice", async () => {
+  const reading = chat.open(C);
+  chat.send("Hi");
+  await reading;
+  chat.resume();
+  assert.equal(server.heard("send").length, 1);
+  assert.equal(shown().filter(([, text]) => text === "Hi").length, 1);
+});
+
+test("two new chats that nobody has confirmed stay two", async () => {
+  chat.send("one");
+  await chat.open(null);
+  chat.send("two");
+  start();
+  chat.resume();
+  const [first, second] = server.heard("send").slice(-2);
+  assert.deepEqual([first.text, second.text], ["one", "two"]);
+  const other = "22222222-2222-4222-8222-222222222222";
+  server.say(accepted(first.id), accepted(second.id, { conversation: other, user_message: "u8", assistant_message: "a8", generation: 8 }));
+  await settle();
+  assert.equal(chat.conversation.id, C);
+  assert.deepEqual(shown().map(([, text]) => text), ["one", ""]);
+});
+
+test("a new chat that was left before it was accepted says which it has become", async () => {
+  chat.send("Hi");
+  const [{ id }] = server.heard("send");
+  const left = chat.conversation;
+  await chat.open(null);
+  server.say(accepted(id));
+  await settle();
+  const [, became] = told.find(([type]) => type === "identified") ?? [];
+  assert.equal(became, left);
+  assert.equal(left.id, C);
+  assert.equal(chat.conversation.id, null);
+});
+
+test("what is refused tells the conversation that it was meant for", async () => {
+  await opened();
+  const asked = chat.conversation;
+  chat.send("More");
+  const [{ id }] = server.heard("send");
+  await chat.open(null);
+  server.say({ type: "error", id, code: "rate_limited", message: "Slowly." });
+  await settle();
+  const [, refused] = told.find(([type]) => type === "refused") ?? [];
+  assert.equal(refused.conversation, asked);
+});
+
+test("an edit that nobody has confirmed is given again after a reload", async () => {
+  await opened();
+  chat.edit("u1", "Better");
+  const [first] = server.heard("edit");
+  start();
+  await opened();
+  chat.resume();
+  const again = server.heard("edit").at(-1);
+  assert.deepEqual(again, first);
+  assert.deepEqual(shown(), [["user", "Better", "sending"], ["assistant", "", "sending"]]);
+  server.say(accepted(first.id));
+  await settle();
+  assert.deepEqual(store.outbox, []);
+});
+
 test("an edit is a new version with its own answer", async () => {
   await opened();
   chat.edit("u1", "Better");
@@ -238,6 +302,17 @@ test("stop before the server has answered stops as soon as it has", async () => 
   chat.stop();
   const [{ id }] = server.heard("send");
   server.say(accepted(id));
+  await settle();
+  assert.deepEqual(server.heard("stop"), [{ type: "stop", generation: 9 }]);
+});
+
+test("stop before a continuation is accepted stops it and not what ended long ago", async () => {
+  await opened({ status: "stopped", text: "Once" });
+  chat.continue("a1");
+  const [{ id }] = server.heard("continue");
+  chat.stop();
+  assert.deepEqual(server.heard("stop"), []);
+  server.say(accepted(id, { user_message: "u1", assistant_message: "a1" }));
   await settle();
   assert.deepEqual(server.heard("stop"), [{ type: "stop", generation: 9 }]);
 });

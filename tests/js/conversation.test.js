@@ -96,3 +96,13 @@ test("reading it again keeps the text that is growing, and the branch that is sh
   assert.deepEqual(shown().at(-1), "a5");
   assert.equal(conversation.title, "New");
 });
+
+test("what was read before an answer ended does not make it run again", () => {
+  conversation.put(message("a5", "u2", { status: "complete", text: "all of it", generation: 5 }));
+  conversation.put(message("a5", "u2", { status: "running", text: "", generation: 5 }));
+  assert.equal(conversation.messages.get("a5")?.status, "complete");
+  assert.equal(conversation.messages.get("a5")?.text, "all of it");
+  // Continued elsewhere, it does.
+  conversation.put(message("a5", "u2", { status: "running", text: "", generation: 6 }));
+  assert.equal(conversation.messages.get("a5")?.status, "running");
+});

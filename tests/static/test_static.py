@@ -17,6 +17,8 @@ STATIC = Path(__file__).resolve().parents[2] / "chat" / "static" / "llmchat"
 #: What the page may load before the first answer, compressed, in bytes.
 BUDGET = 60_000
 SHEETS = ("page", "tokens", "sidebar", "layout", "controls", "messages")
+#: What takes its colours and sizes from the tokens.
+DRESSED = (*SHEETS[2:], "panels", "search", "print")
 
 
 class HashedImports(ManifestStaticFilesStorage):
@@ -89,7 +91,7 @@ def test_nothing_is_fetched_from_elsewhere() -> None:
 
 
 def test_only_the_token_file_has_colours_in_it() -> None:
-    for name in SHEETS[2:]:
+    for name in DRESSED:
         assert not re.search(r"#[0-9a-f]{3,8}\b|rgb\(|hsl\(", (STATIC / f"{name}.css").read_text()), name
 
 
@@ -97,7 +99,7 @@ def test_there_are_seven_sizes_of_text_and_no_others() -> None:
     sizes = re.findall(r"--llmchat-size-(\d+): ([\d.]+)rem", (STATIC / "tokens.css").read_text())
     assert len(sizes) <= 7
     assert all(float(rem) * 16 == float(pixels) for pixels, rem in sizes)
-    for name in SHEETS[2:]:
+    for name in DRESSED:
         for kind, value in re.findall(
             r"^\s*(font(?:-size)?): (.+);", (STATIC / f"{name}.css").read_text(), re.MULTILINE
         ):
@@ -107,7 +109,7 @@ def test_there_are_seven_sizes_of_text_and_no_others() -> None:
 
 def test_distances_are_on_a_grid_of_four_pixels() -> None:
     distance = re.compile(r"^\s*(?:padding|margin|gap|row-gap|column-gap)[\w-]*: (.+);", re.MULTILINE)
-    for name in SHEETS[2:]:
+    for name in DRESSED:
         for value in distance.findall((STATIC / f"{name}.css").read_text()):
             rems = re.findall(r"(?<![\w.-])([\d.]+)rem\b", value)
             assert all(float(rem) * 16 % 4 == 0 for rem in rems), (name, value)

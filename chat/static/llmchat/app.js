@@ -27,6 +27,7 @@ import { loadMessages } from "./thread.js";
  * @import {SearchElement} from "./search.js"
  * @import {ThreadElement} from "./thread.js"
  * @import {ComposerElement} from "./composer.js"
+ * @import {Conversation} from "./conversation.js"
  * @import {Deeds} from "./deeds.js"
  * @import {ChatError} from "./commands.js"
  */
@@ -35,6 +36,8 @@ import { loadMessages } from "./thread.js";
 const SOON = 1_000;
 /** Characters of an answer that are read aloud. */
 const SPOKEN = 600;
+
+const join = (/** @type {string[]} */ ...texts) => texts.filter(Boolean).join("\n\n");
 
 class AppElement extends HTMLElement {
   connectedCallback() {
@@ -49,7 +52,9 @@ class AppElement extends HTMLElement {
     this.#socket.connect();
     // Typed before the scripts had come.
     const typed = this.#composer.text;
-    if (typed) this.#store.keepDraft(config.conversation, typed);
+    const draft = this.#store.draft(config.conversation);
+    if (typed && typed !== draft) this.#store.keepDraft(config.conversation, join(draft, typed));
+    this.#composer.text = "";
     this.#enter(config.conversation, addressedMessage()).then(() => this.#chat.resume());
     this.#conversations.load();
     import("./extras.js").then(({ addExtras }) => addExtras(this, this.#chat, this.#notices));
@@ -59,6 +64,8 @@ class AppElement extends HTMLElement {
   }
 
   #started = false;
+  /** Also while a field stands in its place. */
+  #titleText = this.#find(".lc-title-text");
   /** Whether the browser keeps drafts. */
   #kept = true;
   #store = new Store(`llmchat:${config.mount}:${config.user.id}:`);
@@ -144,13 +151,13 @@ class AppElement extends HTMLElement {
       change: () => this.#show(),
       touch: (id) => this.#thread.touch(id),
       renamed: ({ from, to }) => this.#thread.rename(from, to),
-      identified: () => this.#identified(),
+      identified: (conversation) => this.#identified(conversation),
       ended: (message) => {
         this.#attention.ended(String(this.#chat.conversation.id), this.#title, message.text);
         this.#desk.ended(message);
         this.#notices.say(`${t("answerDone")} ${this.#thread.spoken(message.id).slice(0, SPOKEN)}`);
       },
-      refused: ({ error, text }) => this.#refused(error, text),
+      refused: ({ conversation, error, text }) => this.#refused(conversation, error, text),
       missing: () => this.#lookForMissing(),
       failed: (error) => this.#failed(error),
     };
@@ -171,7 +178,7 @@ class AppElement extends HTMLElement {
         this.#kept = kept;
       },
       stop: () => this.#chat.stop(),
-      edit: ({ id, text }) => this.#chat.edit(id, text),
+      edit: ({ id, text }) => this.#edit(id, text),
       regenerate: (id) => this.#chat.regenerate(id),
       continue: (id) => this.#chat.continue(id),
       branch: (id) => this.#chat.show(id),
@@ -240,11 +247,24 @@ class AppElement extends HTMLElement {
   #send(text) {
     if (this.#socket.state === "signed-out") return offerSignIn(this.#notices);
     if (this.#chat.running) return;
+    // Behind which message it comes is not known before the conversation is read.
+    if (this.#chat.conversation.unread) return this.#desk.wishes.queue(text);
     this.#notices.hide("refused");
-    this.#composer.text = "";
+    // A suggestion leaves what was written beside it.
+    if (text === this.#composer.text) this.#composer.text = "";
     this.#chat.send(text, { ...this.#desk.fields, ...this.#preset });
-    this.#store.keepDraft(this.#chat.conversation.id, "");
+    this.#store.keepDraft(this.#chat.conversation.id, this.#composer.text);
     this.#thread.toEnd();
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} text
+   */
+  #edit(id, text) {
+    if (this.#socket.state !== "signed-out") return this.#chat.edit(id, text);
+    this.#giveBack(this.#chat.conversation.id, text);
+    offerSignIn(this.#notices);
   }
 
   /** What a new conversation begins with. */
@@ -254,14 +274,27 @@ class AppElement extends HTMLElement {
   }
 
   /**
+   * @param {Conversation} conversation
    * @param {ChatError} error
-   * @param {string} text goes back to where it was written
+   * @param {string} text
    */
-  #refused(error, text) {
-    if (text && !this.#composer.text) this.#composer.text = text;
-    this.#store.keepDraft(this.#chat.conversation.id, this.#composer.text);
+  #refused(conversation, error, text) {
+    this.#giveBack(conversation.id, text);
     this.#notices.show("refused", error.message || t(`error_${error.code}`));
-    this.#composer.focusField();
+    if (conversation === this.#chat.conversation) this.#composer.focusField();
+  }
+
+  /**
+   * Put a text where it was written, beside what has been written there since.
+   *
+   * @param {string | null} conversation
+   * @param {string} text
+   */
+  #giveBack(conversation, text) {
+    const open = conversation === this.#chat.conversation.id;
+    const both = join(text, open ? this.#composer.text : this.#store.draft(conversation));
+    this.#store.keepDraft(conversation, both);
+    if (open) this.#composer.text = both;
   }
 
   /** @param {ChatError} error */
@@ -278,7 +311,7 @@ class AppElement extends HTMLElement {
     this.#composer.running = running;
     this.#desk.show();
     const title = this.#title;
-    this.#find(".lc-title-text").textContent = title || t(conversation.id ? "untitled" : "newChat");
+    this.#titleText.textContent = title || t(conversation.id ? "untitled" : "newChat");
     this.#find(".lc-header").classList.toggle("lc-new", conversation.id === null);
     if (config.routed) this.#attention.title = title || t("newChat");
     this.#showTemporary();
@@ -327,6 +360,9 @@ class AppElement extends HTMLElement {
    */
   async #enter(id, message = null) {
     if (id) loadMessages().then(({ loadRenderer }) => loadRenderer());
+    // What is open belongs to the conversation that is left, and so does what was written.
+    /** @type {HTMLElement | null} */ (this.querySelector(":popover-open"))?.hidePopover();
+    if (this.#composer.text) this.#store.keepDraft(this.#chat.conversation.id, this.#composer.text);
     this.#drawer.close();
     this.#notices.hide("refused");
     this.#showMissing(false);
@@ -350,10 +386,12 @@ class AppElement extends HTMLElement {
     return this.#enter(id, message);
   }
 
-  #identified() {
-    const { id } = this.#chat.conversation;
-    if (!id) return;
-    this.#desk.identified(id);
+  /** @param {Conversation} conversation */
+  #identified(conversation) {
+    const id = String(conversation.id);
+    const open = conversation === this.#chat.conversation;
+    this.#desk.identified(id, open);
+    if (!open) return;
     this.#store.keepDraft(null, "");
     this.#store.keepDraft(id, this.#composer.text);
     nowAt(id);

@@ -2,8 +2,8 @@
  * The conversation that is open: what is asked of the server, and what comes back, put into its tree.
  *
  * Events: `change` (the branch or a state), `touch` (detail: id of a message whose text grew),
- * `renamed` ({from, to}), `identified` (the new conversation has got its id), `ended` (the message),
- * `refused` ({error, text}), `missing`, `failed` (the error with which reading it failed).
+ * `renamed` ({from, to}), `identified` (the new conversation that has got its id), `ended` (the message),
+ * `refused` ({conversation, error, text}), `missing`, `failed` (the error with which reading it failed).
  */
 
 import { uuid } from "./commands.js";
@@ -59,7 +59,9 @@ export class Chat extends EventTarget {
   #store;
   /** Whether the open conversation could not be read yet. */
   #unread = false;
-  /** @type {Set<string>} provisional answers to stop as soon as they have a generation */
+  /** @type {Set<string>} commands that this page has given to the socket already */
+  #given = new Set();
+  /** @type {Set<string>} answers to stop as soon as they have a generation */
   #unwanted = new Set();
   #reread = perFrame(() => this.#read(this.conversation));
 
@@ -74,7 +76,10 @@ export class Chat extends EventTarget {
   /** Send what this tab had not been confirmed when it was last left. */
   resume() {
     for (const sending of this.#store.outbox) {
-      const open = sending.conversation === this.conversation.id;
+      if (this.#given.has(sending.id)) continue;
+      const { id, messages } = this.conversation;
+      // Each new conversation is one of its own.
+      const open = sending.conversation === id && (id || !messages.size);
       this.#deliver(open ? this.conversation : new Conversation(sending.conversation), sending);
     }
   }
@@ -86,9 +91,7 @@ export class Chat extends EventTarget {
   send(text, fields = {}) {
     const { id: conversation, leaf } = this.conversation;
     const place = conversation ? { parent: leaf?.id ?? null } : this.conversation.temporary && { temporary: true };
-    const sending = { id: uuid(), ...fields, conversation, text, ...place };
-    this.#store.post(sending);
-    this.#deliver(this.conversation, sending);
+    this.#post(this.conversation, { id: uuid(), ...fields, conversation, text, ...place });
   }
 
   /**
@@ -98,9 +101,7 @@ export class Chat extends EventTarget {
    * @param {{id: string, text: string}} waiting
    */
   sendTo(conversation, waiting) {
-    const sending = { ...waiting, conversation };
-    this.#store.post(sending);
-    this.#deliver(new Conversation(conversation), sending);
+    this.#post(new Conversation(conversation), { ...waiting, conversation });
   }
 
   /**
@@ -108,10 +109,8 @@ export class Chat extends EventTarget {
    * @param {string} text
    */
   edit(id, text) {
-    const edited = this.#message(id);
-    const user = { ...provisional("user"), parent: edited.parent, text };
-    const answer = { ...provisional("assistant"), parent: user.id };
-    this.#issue(this.conversation, [user, answer], text, () => this.#socket.edit({ message: id, text }));
+    const { parent } = this.#message(id);
+    this.#post(this.conversation, { id: uuid(), conversation: this.conversation.id, message: id, parent, text });
   }
 
   /**
@@ -127,14 +126,16 @@ export class Chat extends EventTarget {
   async continue(id) {
     const conversation = this.conversation;
     const message = this.#message(id);
-    const { status } = message;
-    message.status = "queued";
+    const { status, generation } = message;
+    Object.assign(message, { status: "queued", generation: null });
     this.#emit("change");
     try {
       const accepted = await this.#socket.continue({ message: id });
       message.generation = accepted.generation;
+      if (this.#unwanted.delete(id)) this.#socket.stop(accepted.generation);
     } catch (error) {
-      message.status = status;
+      this.#unwanted.delete(id);
+      Object.assign(message, { status, generation });
       this.#refuse(conversation, error, "");
     }
   }
@@ -162,14 +163,25 @@ export class Chat extends EventTarget {
    * @param {Conversation} conversation
    * @param {Sending} sending
    */
+  #post(conversation, sending) {
+    this.#store.post(sending);
+    this.#deliver(conversation, sending);
+  }
+
+  /**
+   * @param {Conversation} conversation
+   * @param {Sending} sending
+   */
   #deliver(conversation, sending) {
-    const user = { ...provisional("user"), parent: sending.parent ?? null, text: sending.text };
+    const { id, message, parent = null, text } = sending;
+    this.#given.add(id);
+    const user = { ...provisional("user"), parent, text };
     const answer = { ...provisional("assistant"), parent: user.id };
-    this.#issue(conversation, [user, answer], sending.text, async () => {
+    this.#issue(conversation, [user, answer], text, async () => {
       try {
-        return await this.#socket.send(sending);
+        return await (message ? this.#socket.edit({ id, message, text }) : this.#socket.send(sending));
       } finally {
-        this.#store.posted(sending.id);
+        this.#store.posted(id);
       }
     });
   }
@@ -203,15 +215,12 @@ export class Chat extends EventTarget {
     const named = conversation.messages.get(accepted.assistant_message);
     if (named) named.generation = accepted.generation;
     if (!wanted) this.#socket.stop(accepted.generation);
-    if (conversation !== this.conversation) {
-      if (accepted.conversation !== this.conversation.id) this.#socket.unwatch(accepted.conversation);
-      return;
-    }
     if (conversation.id === null) {
       conversation.id = accepted.conversation;
-      this.#emit("identified");
+      this.#emit("identified", conversation);
     }
-    this.#emit("change");
+    if (conversation === this.conversation) this.#emit("change");
+    else if (accepted.conversation !== this.conversation.id) this.#socket.unwatch(accepted.conversation);
   }
 
   /**
@@ -234,7 +243,7 @@ export class Chat extends EventTarget {
    */
   #refuse(conversation, error, text) {
     if (conversation === this.conversation) this.#emit("change");
-    this.#emit("refused", { error, text });
+    this.#emit("refused", { conversation, error, text });
   }
 
   /** @param {Conversation} conversation */

@@ -26,6 +26,7 @@ import { useLabels } from "./labels.js";
  * @property {Csrf} csrf
  * @property {string} messages address of the module that shows messages
  * @property {string} formulaStyles address of a style sheet
+ * @property {string} panelStyles the same
  * @property {string} limits address of what is left of the budgets
  * @property {Record<string, string>} labels
  */

@@ -72,6 +72,8 @@ export class Conversation {
   put(message) {
     const known = this.messages.get(message.id);
     if (known) {
+      // Read before it ended, and come after that.
+      if (isLive(message) && !isLive(known) && message.generation === known.generation) return known;
       const { text, reasoning, events } = known;
       Object.assign(known, message, isLive(message) && known.text ? { text, reasoning, events } : {});
       return known;
@@ -133,6 +135,11 @@ export class Conversation {
       parent = this.chosen.get(parent) ?? siblings[siblings.length - 1];
       shown.push(/** @type {Message} */ (this.messages.get(parent)));
     }
+  }
+
+  /** Whether there is more of it on the server, and nothing here yet. */
+  get unread() {
+    return this.id !== null && !this.tuned && !this.messages.size;
   }
 
   /** The last message shown. */

@@ -52,6 +52,8 @@ export class Desk {
   #models;
   #queue;
   #tuning;
+  /** @type {string | null | undefined} the conversation that was written into before it was read */
+  #early;
 
   /** @type {Record<string, (detail: any) => void>} what the parts of the page ask for */
   wishes = {
@@ -82,26 +84,36 @@ export class Desk {
 
   /** The open conversation is another one, or the server has told more of it. */
   show() {
-    const { id, tuned } = this.#around.chat.conversation;
+    const { id, tuned, unread } = this.#around.chat.conversation;
     this.#tuning.open(id, tuned);
+    if (this.#early !== id || unread) return;
+    this.#early = undefined;
+    this.#sendNext();
   }
 
   showWaiting() {
     this.#composer.waiting = this.#queue.of(this.#open);
   }
 
-  /** @param {string} id that the new conversation has got */
-  identified(id) {
-    this.#tuning.identified(id);
+  /**
+   * @param {string} id that a new conversation has got
+   * @param {boolean} open whether it is still the one shown
+   */
+  identified(id, open) {
+    if (open) this.#tuning.identified(id);
     this.#queue.identified(id);
     this.showWaiting();
   }
 
   /** @param {Message} answer of the open conversation, which has ended */
   ended({ status }) {
-    const [next] = this.#queue.of(this.#open);
     // After an error it is the reader's turn.
-    if (next && (status === "complete" || status === "stopped")) this.#send(next.id);
+    if (status === "complete" || status === "stopped") this.#sendNext();
+  }
+
+  #sendNext() {
+    const [next] = this.#queue.of(this.#open);
+    if (next) this.#send(next.id);
   }
 
   /** @param {string} conversation that is not open and has become idle */
@@ -154,6 +166,7 @@ export class Desk {
   #wait(text) {
     const { notices, store } = this.#around;
     if (!this.#queue.add(this.#open, text)) return notices.show("error", t("storageFull"));
+    if (this.#around.chat.conversation.unread) this.#early = this.#open;
     this.#composer.text = "";
     store.keepDraft(this.#open, "");
     this.showWaiting();
@@ -171,7 +184,7 @@ export class Desk {
     const { chat } = this.#around;
     const conversation = this.#open;
     const waiting = this.#queue.of(conversation).find((one) => one.id === id);
-    if (!waiting || chat.running) return;
+    if (!waiting || chat.running || chat.conversation.unread) return;
     chat.send(waiting.text, { ...this.fields, id });
     this.#queue.remove(conversation, id);
     this.showWaiting();

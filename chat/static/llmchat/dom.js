@@ -55,3 +55,14 @@ export function iconButton(name, label, attributes = {}) {
 export function announce(element, name, detail) {
   element.dispatchEvent(new CustomEvent(`llmchat-${name}`, { bubbles: true, detail }));
 }
+
+/**
+ * Fetch a style sheet that the page has not begun with.
+ *
+ * @param {string} href
+ * @returns {Promise<Event>} fulfilled when it holds
+ */
+export function addStyles(href) {
+  const nonce = /** @type {HTMLElement | null} */ (document.querySelector("script[nonce]"))?.nonce;
+  return new Promise((onload, onerror) => document.head.append(h("link", { rel: "stylesheet", href, nonce, onload, onerror })));
+}

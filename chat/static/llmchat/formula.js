@@ -1,7 +1,7 @@
 /** Formulas as elements. KaTeX is fetched when the first one comes; until then, and where it fails, the source stands there. */
 
 import { config } from "./config.js";
-import { h } from "./dom.js";
+import { addStyles, h } from "./dom.js";
 
 /** @import {Maths} from "./maths.js" */
 
@@ -38,21 +38,11 @@ export function loadFormulas() {
 }
 
 async function fetchAll() {
-  const [module] = await Promise.all([import("./vendor/katex/katex.js"), addStyles()]);
+  const [module] = await Promise.all([import("./vendor/katex/katex.js"), addStyles(config.formulaStyles)]);
   await Promise.all(FONTS.map((font) => document.fonts.load(font))).catch(() => {});
   katex = module.default;
   for (const [element, node] of waiting) fill(element, node);
   waiting.clear();
-}
-
-function addStyles() {
-  const nonce = /** @type {HTMLElement | null} */ (document.querySelector("script[nonce]"))?.nonce;
-  const link = h("link", { rel: "stylesheet", href: config.formulaStyles, nonce });
-  return new Promise((resolve, reject) => {
-    link.onload = resolve;
-    link.onerror = reject;
-    document.head.append(link);
-  });
 }
 
 /**

@@ -59,9 +59,9 @@ export class Heading {
   rename(id) {
     // Pressed again before the field was there.
     if (!this.#title.isConnected) return;
-    const field = titleField(this.#conversations.title(id) || this.#chat.conversation.title, (title) => {
+    const field = titleField(this.#conversations.title(id) || this.#chat.conversation.title, (title, byKey) => {
       field.replaceWith(this.#title);
-      this.#title.focus();
+      if (byKey) this.#title.focus();
       if (title) this.#conversations.change(id, { title });
     });
     this.#title.replaceWith(field);

@@ -33,10 +33,10 @@ function rename(list, id) {
   const summary = list.get(id);
   if (!row || !summary) return;
   list.renaming = id;
-  const field = titleField(summary.title, (title) => {
+  const field = titleField(summary.title, (title, byKey) => {
     list.renaming = null;
     if (title) announce(list, "change", { id, changes: { title } });
-    /** @type {HTMLElement | null} */ (row.querySelector("a"))?.focus();
+    if (byKey) /** @type {HTMLElement | null} */ (row.querySelector("a"))?.focus();
   });
   row.replaceChildren(field);
 }

@@ -1,6 +1,6 @@
 /** `<llmchat-search>`: a field above the list; while there is something in it, what was found is below. */
 
-import { announce, h, icon, iconButton } from "./dom.js";
+import { addStyles, announce, h, icon, iconButton } from "./dom.js";
 import { t } from "./labels.js";
 
 /**
@@ -42,7 +42,8 @@ export class SearchElement extends HTMLElement {
     this.#clear.setAttribute("aria-label", t("clearSearch"));
     this.#clear.title = t("clearSearch");
     this.#field.after(this.#clear);
-    this.append(h("link", { rel: "stylesheet", href: this.dataset.styles }), this.#results);
+    addStyles(String(this.dataset.styles));
+    this.append(this.#results);
     this.#field.addEventListener("input", () => this.#typed());
     this.addEventListener("keydown", (event) => this.#pressed(event));
     this.#results.addEventListener("scroll", () => this.#wantMore(), { passive: true });

@@ -5,6 +5,7 @@
  * @property {string} id of the command
  * @property {string | null} conversation
  * @property {string} text
+ * @property {string} [message] that is edited
  * @property {string | null} [parent]
  * @property {boolean} [temporary]
  * @property {string} [model]
