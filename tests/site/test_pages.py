@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
 
@@ -67,6 +68,39 @@ def test_a_static_file_that_has_not_changed_is_not_sent_again(client: Client) ->
     first = client.get("/static/site/site.css")
     again = client.get("/static/site/site.css", headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_texts_are_sent_compressed_to_who_can_read_that(client: Client) -> None:
+    path = "/static/llmchat/app.js"
+    plain = client.get(path)
+    small = client.get(path, headers={"Accept-Encoding": "gzip, br"})
+    assert gzip.decompress(small.content) == plain.content
+    assert int(small.headers["Content-Length"]) == len(small.content) < len(plain.content) / 2
+    assert small.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert "Accept-Encoding" in small.headers["Vary"]
+    assert "Accept-Encoding" in plain.headers["Vary"]
+    part = client.get(path, headers={"Accept-Encoding": "gzip", "Range": "bytes=0-9"})
+    assert (part.status_code, part.content) == (206, plain.content[:10])
+    font = client.get(
+        "/static/llmchat/vendor/katex/KaTeX_Main-Regular.woff2", headers={"Accept-Encoding": "gzip"}
+    )
+    assert font.status_code == 200
+    assert "Content-Encoding" not in font.headers
+
+
+@pytest.mark.django_db
+def test_the_first_load_is_as_small_over_the_line_as_it_is_said_to_be(client: Client) -> None:
+    client.force_login(User.objects.create_user("ann"))
+    page = client.get("/").text
+    links = re.findall(r"<link [^>]*>", page)
+    needed = [link for link in links if 'media="print"' not in link and "icon" not in link]
+    addresses = re.findall(r'(?:href|src)="(/static/[^"]+)"', " ".join(needed)) + re.findall(
+        r'<script[^>]* src="(/static/[^"]+)"', page
+    )
+    assert "/static/llmchat/app.js" in addresses
+    answers = [client.get(address, headers={"Accept-Encoding": "gzip"}) for address in addresses]
+    assert sum(len(answer.content) for answer in answers) < 60_000
 
 
 @pytest.mark.django_db
