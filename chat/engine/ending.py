@@ -15,7 +15,7 @@ from ..prepared import Update
 from ..protocol import End, checksum, utf16_length
 from ..serializing import end_frame
 from . import budgets
-from .ledger import Attempt, record, settle, total_cost, total_usage
+from .ledger import MAX_NAME, Attempt, record, settle, total_cost, total_usage
 from .locks import wait_briefly
 
 
@@ -85,8 +85,9 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
     """
     settle(outcome.attempts)
     prompt_tokens, completion_tokens, estimated = total_usage(outcome.attempts)
+    model = outcome.model[:MAX_NAME]
     values = {
-        "model": outcome.model,
+        "model": model,
         "status": outcome.status,
         "last_n": outcome.last_n,
         "text_length": utf16_length(outcome.text),
@@ -115,7 +116,7 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
             _give_back(generation_id, outcome)
             return Written(generation, won=True)
         said = {"content": outcome.text, "reasoning": outcome.reasoning, "steps": outcome.events}
-        _say({**said, "status": outcome.status, "model": outcome.model}, pk=outcome.message)
+        _say({**said, "status": outcome.status, "model": model}, pk=outcome.message)
         state = _raise_revision(outcome.conversation, outcome)
         if outcome.text and not state.temporary:
             search.put(outcome.owner, search.Text(outcome.message, outcome.conversation, outcome.text))
