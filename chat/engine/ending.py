@@ -16,7 +16,7 @@ from ..protocol import End, checksum, utf16_length
 from ..serializing import end_frame
 from . import budgets
 from .ledger import MAX_NAME, Attempt, record, settle, total_cost, total_usage
-from .locks import wait_briefly
+from .locks import END_LOCK_TIMEOUT, wait_briefly
 
 
 class Outcome(msgspec.Struct):
@@ -106,7 +106,7 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
         "ended": timezone.now(),
     }
     with transaction.atomic():
-        wait_briefly()
+        wait_briefly(END_LOCK_TIMEOUT)
         if _end(values, pk=generation_id, runner=runner) == 0:
             return _written_by_others(generation_id, outcome)
         record(generation_id, outcome.owner, outcome.door, outcome.attempts)

@@ -80,20 +80,16 @@ class Pump:
 
     async def run(self) -> None:
         """Produces the answer and its end; whatever upstream and database do, there is one."""
-        self._producing = asyncio.ensure_future(self._produce())
+        producing = self._producing = asyncio.ensure_future(self._produce())
         if self._stop_reason:
-            self._producing.cancel()
+            producing.cancel()
         try:
-            await asyncio.wait({self._producing})
+            await asyncio.wait({producing})
         finally:
-            if not self._producing.done():
-                self._producing.cancel()
+            if not producing.done():
+                producing.cancel()
             self._ticket.release()
-        # One after the other: the text of an answer is put together only when it can be written, or many
-        # that end at once would all be in memory twice.
-        async with self._runner.finishing:
-            outcome = self._outcome(self._producing)
-            written = await self._closing.write(outcome)
+        outcome, written = await self._closing.write(lambda: self._outcome(producing))
         self._closing.publish(outcome, written)
         self._runner.ended(self, written)
         if written.won:
