@@ -23,7 +23,7 @@ from ..polling import Poll
 from ..protocol import Seen
 from ..sessions import Identity
 from ..showing import report
-from .doors import owner_of, refusal
+from .doors import outside_transactions, owner_of, refusal
 
 #: Seconds; proxies give up on a silent response after thirty or more.
 MAX_WAIT = 25
@@ -40,6 +40,7 @@ class Query(Struct, forbid_unknown_fields=True):
     wait: Annotated[float, Meta(ge=0, le=MAX_WAIT)] = 0
 
 
+@outside_transactions
 @require_safe
 async def watch(request: HttpRequest) -> HttpResponseBase:
     """With a conversation: `watching` and the frames after `seen`. Without: `ready`.
