@@ -238,6 +238,9 @@ class Pump:
         # Of an upstream's error only code and status: its words may quote the prompt.
         detail = str(error) if isinstance(error, UpstreamError) else type(error).__name__
         unforeseen = None if error is None or isinstance(error, UpstreamError) else error
+        if unforeseen is not None:
+            # Nor what it came from: that may be an exception of the SDK, which quotes the provider, keys too.
+            unforeseen.__cause__ = None
         arguments = (self.job.generation, status, code, reference, detail)
         logger.warning("generation %d ended in %s (%s), reference %s: %s", *arguments, exc_info=unforeseen)
         return reference
