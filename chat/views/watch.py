@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from ..conf import settings
 from ..engine import catchup
+from ..engine.runner import Runner
 from ..engine.running import runner_here
 from ..exceptions import Refused
 from ..models import Owner
@@ -53,7 +54,7 @@ async def watch(request: HttpRequest) -> HttpResponseBase:
         runner = runner_here()
         if runner.draining:
             raise Refused("shutting_down", retry_after=2)
-        if runner.hub.count(owner) >= settings.MAX_SOCKETS_PER_USER:
+        if _is_full(runner, owner):
             raise Refused("rate_limited", retry_after=5)
         poll = Poll(runner, owner, identity)
         collect = await _collecting(poll, query, seen, request.user)
@@ -92,7 +93,14 @@ def _parse(request: HttpRequest) -> tuple[Query, dict[int, int]]:
         raise Refused("bad_frame") from None
 
 
+def _is_full(runner: Runner, owner: Owner) -> bool:
+    return runner.hub.count(owner) >= settings.MAX_SOCKETS_PER_USER
+
+
 async def _body(poll: Poll, collect: Callable[[], Awaitable[list[str]]]) -> AsyncIterator[bytes]:
+    if poll.runner.draining or _is_full(poll.runner, poll.owner):
+        # So it has become since the view looked: what there is, without waiting.
+        poll.shut(4012)
     with poll:
         # What there is is right; the next request learns that the database is away.
         with contextlib.suppress(DatabaseError, InterfaceError):
