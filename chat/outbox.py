@@ -96,7 +96,8 @@ class Cursor:
     def _remaining(self, found: Stored) -> list[tuple[int, str]]:
         """What an ended generation still owes to this cursor."""
         frames = [(found.last_n + 1, found.end)]
-        if self.snapshot or self.next_n not in (found.last_n + 1, found.last_n + 2):
+        told = self.next_n in (found.last_n + 1, found.last_n + 2) and not (self.begin and found.holds)
+        if self.snapshot or not told:
             frames.insert(0, (found.last_n, found.snapshot))
         if self.begin:
             frames.insert(0, (0, found.begin))

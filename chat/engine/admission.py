@@ -63,7 +63,8 @@ class Admission:
     def ask(self, owner: Owner) -> Ticket:
         """A ticket for one more answer of `owner`; look at `admitted` and `refused`."""
         self._arrivals += 1
-        round = max(self._round, self._next_round.get(owner, 0))
+        # Who has something running has had a turn in this round.
+        round = max(self._round + (owner in self._running), self._next_round.get(owner, 0))
         ticket = Ticket(self, owner, (round, self._arrivals))
         waiting = sum(other.owner == owner for other in self._line)
         if not waiting and self._fits(owner):
@@ -73,8 +74,8 @@ class Admission:
             return ticket
         else:
             bisect.insort(self._line, ticket, key=lambda other: other.turn)
+            self._next_round[owner] = round + 1
             self._number()
-        self._next_round[owner] = round + 1
         return ticket
 
     def _fits(self, owner: Owner) -> bool:
@@ -105,9 +106,12 @@ class Admission:
                 self._line.remove(waiting)
                 self._admit(waiting)
         self._number()
-        if not self._held and not self._line:
+        if not self._line:
             self._next_round.clear()
             self._round = 0.0
+        elif len(self._next_round) > 2 * len(self._line):
+            # Of owners whose turn has come and gone.
+            self._next_round = {who: at for who, at in self._next_round.items() if at > self._round}
 
     def _number(self) -> None:
         for position, ticket in enumerate(self._line, start=1):

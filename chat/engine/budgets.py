@@ -100,6 +100,12 @@ def claims(owner: Owner, user: Any, tokens: int, expected_cost: Callable[[], Dec
     return found
 
 
+def of_spending(claims: list[Claim]) -> list[Claim]:
+    """Those for what an answer uses up, not for its being one."""
+    spending = (Budget.Measure.TOKENS, Budget.Measure.COST)
+    return [claim for claim in claims if claim.budget.measure in spending]
+
+
 def money(claims: list[Claim]) -> Decimal:
     """The cost that the claims reserve."""
     costs = [claim.amount for claim in claims if claim.budget.measure == Budget.Measure.COST]

@@ -60,6 +60,8 @@ class Stored(msgspec.Struct):
     begin: str
     snapshot: str
     end: str
+    #: Whether the message holds anything: this generation may have ended without a frame behind others.
+    holds: bool = False
 
 
 #: What `stored` says of a generation that has not ended yet.
@@ -94,7 +96,8 @@ def stored(pk: int) -> Stored | None:
         state=generation.status,
     )
     end = end_frame(generation, message.conversation_id)
-    return Stored(generation.last_n, protocol.encode(begin), protocol.encode(snapshot), protocol.encode(end))
+    frames = (protocol.encode(begin), protocol.encode(snapshot), protocol.encode(end))
+    return Stored(generation.last_n, *frames, holds=bool(text or message.reasoning or message.steps))
 
 
 def _cut(text: str, length: int) -> str:

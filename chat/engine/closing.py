@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, InterfaceError, OperationalError
@@ -33,17 +34,30 @@ class Closing:
         #: What the log tells is not what the row got.
         self._unstorable = False
 
-    async def write(self, outcome: Outcome) -> Written:
-        """Writes the end, again and again until the database takes it."""
-        job = self._job
+    async def write(self, compose: Callable[[], Outcome]) -> tuple[Outcome, Written]:
+        """Writes the end that `compose` puts together, again and again until the database takes it."""
+        outcome: Outcome | None = None
         pause = 0.1
+        while True:
+            # One after the other: the text of an answer is put together only when it can be written, or many
+            # that end at once would all be in memory twice. But nobody waits for one that has to try again:
+            # it may be the only one whose row is locked.
+            async with self._runner.finishing:
+                outcome = outcome or compose()
+                if (written := await self._attempt(outcome)) is not None:
+                    return outcome, written
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 2.0)
+
+    async def _attempt(self, outcome: Outcome) -> Written | None:
+        """None when the database is away or locked."""
+        job = self._job
         while True:
             try:
                 return await self._runner.writer.run(finish, job.generation, self._runner_id, outcome)
             except (OperationalError, InterfaceError) as error:
                 logger.warning("the end of generation %d has to wait: %s", job.generation, error)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 2.0)
+                return None
             except DatabaseError:
                 logger.exception("the database refuses the text of generation %d", job.generation)
                 if outcome.error_code == "internal" and outcome.text == job.base:

@@ -15,8 +15,8 @@ from ..prepared import Update
 from ..protocol import End, checksum, utf16_length
 from ..serializing import end_frame
 from . import budgets
-from .ledger import Attempt, record, settle, total_cost, total_usage
-from .locks import wait_briefly
+from .ledger import MAX_NAME, Attempt, record, settle, total_cost, total_usage
+from .locks import END_LOCK_TIMEOUT, wait_briefly
 
 
 class Outcome(msgspec.Struct):
@@ -85,8 +85,9 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
     """
     settle(outcome.attempts)
     prompt_tokens, completion_tokens, estimated = total_usage(outcome.attempts)
+    model = outcome.model[:MAX_NAME]
     values = {
-        "model": outcome.model,
+        "model": model,
         "status": outcome.status,
         "last_n": outcome.last_n,
         "text_length": utf16_length(outcome.text),
@@ -105,7 +106,7 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
         "ended": timezone.now(),
     }
     with transaction.atomic():
-        wait_briefly()
+        wait_briefly(END_LOCK_TIMEOUT)
         if _end(values, pk=generation_id, runner=runner) == 0:
             return _written_by_others(generation_id, outcome)
         record(generation_id, outcome.owner, outcome.door, outcome.attempts)
@@ -115,7 +116,7 @@ def finish(generation_id: int, runner: UUID | None, outcome: Outcome) -> Written
             _give_back(generation_id, outcome)
             return Written(generation, won=True)
         said = {"content": outcome.text, "reasoning": outcome.reasoning, "steps": outcome.events}
-        _say({**said, "status": outcome.status, "model": outcome.model}, pk=outcome.message)
+        _say({**said, "status": outcome.status, "model": model}, pk=outcome.message)
         state = _raise_revision(outcome.conversation, outcome)
         if outcome.text and not state.temporary:
             search.put(outcome.owner, search.Text(outcome.message, outcome.conversation, outcome.text))

@@ -103,7 +103,8 @@ class Intake:
         """Starts an answer that belongs to no conversation; the caller watches the log. Raises `Refused`."""
         if self._runner.draining:
             raise Refused("shutting_down", retry_after=2)
-        ticket = self._runner.admission.ask(owner)
+        # What nobody has asked for has places of its own, beside its owner's.
+        ticket = self._runner.admission.ask(owner if call.asked_for else Owner(user_id=owner))
         if ticket.refused:
             raise Refused("rate_limited", retry_after=5)
 

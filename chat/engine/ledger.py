@@ -13,6 +13,8 @@ from ..prepared import Insert
 from ..upstream.prices import Tariff
 from ..upstream.types import Usage
 
+#: As the columns hold the name of a model; a fallback's has its provider's before it.
+MAX_NAME = 200
 #: Of a dollar, as the columns hold it.
 _SMALLEST = Decimal("1e-9")
 
@@ -59,7 +61,7 @@ def record(generation: int, owner: Owner, door: str, attempts: list[Attempt]) ->
                 door=door,
                 attempt=number,
                 provider=attempt.provider,
-                model=attempt.model,
+                model=attempt.model[:MAX_NAME],
                 status=attempt.status,
                 error_code=attempt.error_code,
                 prompt_tokens=attempt.usage.prompt_tokens,

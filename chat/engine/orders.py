@@ -22,6 +22,8 @@ class Call(msgspec.Struct):
     options: dict[str, Any] = {}
     #: Role and text of what was said before; written when the call begins a conversation.
     earlier: list[tuple[str, str]] = []
+    #: False for what the engine wants to know: no message of its owner's, and in none of their places.
+    asked_for: bool = True
 
 
 class Order(msgspec.Struct):

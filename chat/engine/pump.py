@@ -80,20 +80,16 @@ class Pump:
 
     async def run(self) -> None:
         """Produces the answer and its end; whatever upstream and database do, there is one."""
-        self._producing = asyncio.ensure_future(self._produce())
+        producing = self._producing = asyncio.ensure_future(self._produce())
         if self._stop_reason:
-            self._producing.cancel()
+            producing.cancel()
         try:
-            await asyncio.wait({self._producing})
+            await asyncio.wait({producing})
         finally:
-            if not self._producing.done():
-                self._producing.cancel()
+            if not producing.done():
+                producing.cancel()
             self._ticket.release()
-        # One after the other: the text of an answer is put together only when it can be written, or many
-        # that end at once would all be in memory twice.
-        async with self._runner.finishing:
-            outcome = self._outcome(self._producing)
-            written = await self._closing.write(outcome)
+        outcome, written = await self._closing.write(lambda: self._outcome(producing))
         self._closing.publish(outcome, written)
         self._runner.ended(self, written)
         if written.won:
@@ -242,6 +238,9 @@ class Pump:
         # Of an upstream's error only code and status: its words may quote the prompt.
         detail = str(error) if isinstance(error, UpstreamError) else type(error).__name__
         unforeseen = None if error is None or isinstance(error, UpstreamError) else error
+        if unforeseen is not None:
+            # Nor what it came from: that may be an exception of the SDK, which quotes the provider, keys too.
+            unforeseen.__cause__ = None
         arguments = (self.job.generation, status, code, reference, detail)
         logger.warning("generation %d ended in %s (%s), reference %s: %s", *arguments, exc_info=unforeseen)
         return reference

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -80,7 +80,8 @@ class Observer:
 def bury(runner: UUID, at_beat: int) -> int:
     """Declares a runner dead, if its beat still stands at `at_beat`, and ends its answers.
 
-    One transaction; returns the number of answers ended.
+    One transaction; returns the number of answers ended. One that cannot be ended now is left to
+    `end_orphans`.
     """
     with transaction.atomic():
         if not Runner.objects.filter(pk=runner, beat=at_beat, dead=False).update(dead=True):
@@ -117,8 +118,16 @@ def _interrupt(generations: QuerySet[Generation]) -> int:
         live = live.select_for_update(skip_locked=True, of=("self",))
     count = 0
     for generation in live:
-        finish(generation.pk, generation.runner_id, fold(generation))
-        count += 1
+        try:
+            # A savepoint each: one that the database refuses, or a host has locked, leaves the others be.
+            with transaction.atomic():
+                finish(generation.pk, generation.runner_id, fold(generation))
+        except DatabaseError as error:
+            if connection.needs_rollback:
+                raise
+            logger.error("generation %d cannot be ended yet: %s", generation.pk, error)
+        else:
+            count += 1
     return count
 
 

@@ -38,6 +38,8 @@ def _stateless(owner: Owner, user: Any, runner: UUID, health: Health, call: Call
     messages = prompt.as_called(call.messages, reads(choice.first))
     tokens = prompt.estimate_messages(messages)
     claims = budgets.claims_of(owner, user, choice.first, tokens, call.options)
+    if not call.asked_for:
+        claims = budgets.of_spending(claims)
     generation = Generation.objects.create(
         **owner.fields,
         door=call.door,

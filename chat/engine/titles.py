@@ -52,6 +52,7 @@ async def give(runner: Runner, owner: Owner, conversation: UUID, message: UUID) 
             messages=[{"role": "user", "content": WISH + material.text}],
             model=settings.TITLE_MODEL,
             options={"max_tokens": TOKENS},
+            asked_for=False,
         )
         follower = Follower(await runner.intake.submit_stateless(owner, material.user, call))
         try:

@@ -31,6 +31,7 @@ class Clients:
         keeps the clocks. A cancelled call closes its connection at once.
         """
         secrets = (endpoint.api_key, *endpoint.headers.values())
+        failure: UpstreamError | None = None
         try:
             # `chat.completions.create` costs ten times as much, in a typed walk through the messages.
             answer = await self._client(endpoint).post(
@@ -43,7 +44,6 @@ class Clients:
             )
         except openai.APIStatusError as error:
             refusal = error.response
-            failure = of_status(refusal.status_code, refusal.headers, refusal.text, secrets)
         except (openai.OpenAIError, httpx2.InvalidURL) as error:
             failure = UpstreamError("upstream_unreachable", log_detail=redact(repr(error), secrets))
         else:
@@ -55,7 +55,7 @@ class Clients:
                 think_tags=endpoint.think_tags,
             )
         # Outside of the handler, so that no exception with the provider's words is chained to it.
-        raise failure
+        raise failure or of_status(refusal.status_code, refusal.headers, refusal.text, secrets)
 
     async def get(self, endpoint: Endpoint, path: str) -> httpx2.Response:
         """The response to a GET, its body unread. Raises what the SDK does."""

@@ -140,7 +140,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def _until(date: str) -> float:
     try:
         moment = parsedate_to_datetime(date)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return float("nan")
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

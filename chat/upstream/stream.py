@@ -146,7 +146,8 @@ class UpstreamStream:
         if over:
             self._finish(deltas)
         elif self._decoder.finish_reason is not None:
-            if data or self._quiet_since is None:
+            # Not any bytes: comments that keep the connection open are silence.
+            if deltas or self._quiet_since is None:
                 self._quiet_since = self._loop.time()
             elif self._grace_over():
                 self._end(deltas, None)

@@ -92,8 +92,9 @@ def conversations(request: HttpRequest) -> HttpResponse:
 def _cursor(after: str) -> tuple[bool, datetime.datetime, UUID]:
     try:
         pinned, updated, pk = base64.urlsafe_b64decode(after).decode().split(" ")
-        return bool(int(pinned)), datetime.datetime.fromisoformat(updated), UUID(pk)
-    except (binascii.Error, ValueError):
+        moment = datetime.datetime.fromisoformat(updated).astimezone(datetime.UTC)
+        return bool(int(pinned)), moment, UUID(pk)
+    except (binascii.Error, ValueError, OverflowError):
         raise Refused("bad_frame") from None
 
 

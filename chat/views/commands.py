@@ -18,13 +18,14 @@ from ..engine.running import runner_here
 from ..engine.stopping import request_stop
 from ..exceptions import Refused
 from ..models import Owner
-from .doors import json_response, owner_of, refusal
+from .doors import json_response, outside_transactions, owner_of, refusal
 
 #: How often, and how many times, a stopped answer is looked at before its end is left to `watch`.
 LOOK_SECONDS = 0.1
 LOOKS = 20
 
 
+@outside_transactions
 @require_POST
 async def commands(request: HttpRequest) -> HttpResponse:
     """Carries out one command, and answers with the frame that answers it on a socket.

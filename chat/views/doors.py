@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connections, transaction
 from django.http import HttpRequest, HttpResponse
 
 from .. import protocol
@@ -18,6 +18,7 @@ from ..policy import get_policy
 from ..sessions import SignedOut
 
 P = ParamSpec("P")
+View = TypeVar("View", bound=Callable[..., Any])
 
 STATUS = {
     "bad_frame": 400,
@@ -81,6 +82,13 @@ def refusing(
             return refusal(Refused("unavailable", retry_after=2))
 
     return wrapped
+
+
+def outside_transactions(view: View) -> View:
+    """Takes a view out of `ATOMIC_REQUESTS`: Django refuses to run an async one with it."""
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
 
 
 def same_origin(request: HttpRequest) -> bool:

@@ -12,11 +12,12 @@ from django.views.decorators.http import require_safe
 
 from ..conf import settings
 from ..engine.running import runners
-from .doors import json_response
+from .doors import json_response, outside_transactions
 
 CONNECT_SECONDS = 3.0
 
 
+@outside_transactions
 @require_safe
 async def healthz(request: HttpRequest) -> HttpResponse:
     """200 while the process serves, 503 while it drains; `?deep=1` also asks database and upstream."""

@@ -26,7 +26,7 @@ from ..rights import erase
 from ..rights.export import export as export_all
 from ..rights.people import describe
 from ..rights.rules import Person
-from .doors import json_response, owner_of, refusal, refusing
+from .doors import json_response, outside_transactions, owner_of, refusal, refusing
 
 DAYS = 30
 CHUNK = 64 * 1024
@@ -55,6 +55,7 @@ def usage(request: HttpRequest) -> HttpResponse:
     return json_response({"days": DAYS, "results": results, "budgets": standings(owner, request.user)})
 
 
+@outside_transactions
 @require_safe
 async def export(request: HttpRequest) -> HttpResponseBase:
     """Everything the chat has of its owner: JSON, or with `?format=markdown` the conversations to read."""

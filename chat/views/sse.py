@@ -26,7 +26,7 @@ from ..exceptions import SENTENCES, Refused
 from ..models import Generation, Owner
 from ..protocol import encode
 from .callers import caller, note_use
-from .doors import owner_of, refusal, same_origin
+from .doors import outside_transactions, owner_of, refusal, same_origin
 
 MAX_BODY = 1024 * 1024
 
@@ -41,6 +41,7 @@ class ChatMessage(Struct):
 Messages = Annotated[list[ChatMessage], Meta(min_length=1, max_length=1000)]
 
 
+@outside_transactions
 @csrf_exempt
 @require_POST
 async def chat(request: HttpRequest) -> HttpResponseBase:

@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from ..conf import settings
 from ..engine import catchup
+from ..engine.runner import Runner
 from ..engine.running import runner_here
 from ..exceptions import Refused
 from ..models import Owner
@@ -23,7 +24,7 @@ from ..polling import Poll
 from ..protocol import Seen
 from ..sessions import Identity
 from ..showing import report
-from .doors import owner_of, refusal
+from .doors import outside_transactions, owner_of, refusal
 
 #: Seconds; proxies give up on a silent response after thirty or more.
 MAX_WAIT = 25
@@ -40,6 +41,7 @@ class Query(Struct, forbid_unknown_fields=True):
     wait: Annotated[float, Meta(ge=0, le=MAX_WAIT)] = 0
 
 
+@outside_transactions
 @require_safe
 async def watch(request: HttpRequest) -> HttpResponseBase:
     """With a conversation: `watching` and the frames after `seen`. Without: `ready`.
@@ -52,7 +54,7 @@ async def watch(request: HttpRequest) -> HttpResponseBase:
         runner = runner_here()
         if runner.draining:
             raise Refused("shutting_down", retry_after=2)
-        if runner.hub.count(owner) >= settings.MAX_SOCKETS_PER_USER:
+        if _is_full(runner, owner):
             raise Refused("rate_limited", retry_after=5)
         poll = Poll(runner, owner, identity)
         collect = await _collecting(poll, query, seen, request.user)
@@ -91,7 +93,14 @@ def _parse(request: HttpRequest) -> tuple[Query, dict[int, int]]:
         raise Refused("bad_frame") from None
 
 
+def _is_full(runner: Runner, owner: Owner) -> bool:
+    return runner.hub.count(owner) >= settings.MAX_SOCKETS_PER_USER
+
+
 async def _body(poll: Poll, collect: Callable[[], Awaitable[list[str]]]) -> AsyncIterator[bytes]:
+    if poll.runner.draining or _is_full(poll.runner, poll.owner):
+        # So it has become since the view looked: what there is, without waiting.
+        poll.shut(4012)
     with poll:
         # What there is is right; the next request learns that the database is away.
         with contextlib.suppress(DatabaseError, InterfaceError):

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pytest
 import pytest_asyncio
 
+from chat.engine.attempts import Attempts
 from chat.models import Generation, Message, UsageRecord
 from chat.testing.script import Script
 from chat.testing.scripted_upstream import ScriptedUpstream
@@ -151,6 +152,33 @@ async def test_what_a_retry_cannot_mend_another_provider_may(
     message = await pair.db(lambda: Message.objects.get(role="assistant"))
     assert message.model == "second/scripted"
     assert await ledger(pair) == [("first", "error", code), ("second", "complete", "")]
+
+
+async def test_a_retry_after_of_no_calendar_still_lets_another_provider_answer(
+    pair: InSite, second: ScriptedUpstream
+) -> None:
+    date = "Thu, 01 Jan 99999999999 00:00:00 GMT"
+    refusal = Script(status=429, body="{}", headers={"Retry-After": date})
+    pair.upstream.script(*[refusal] * 3)
+    second.script(WHOLE)
+    client, end, _ = await asked(pair)
+    assert (end["status"], shown(client, end)) == ("complete", TEXT)
+
+
+async def test_of_an_unforeseen_error_nothing_is_logged_that_it_came_from(
+    site: InSite, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def begin(*_: Any) -> None:
+        try:
+            raise ValueError("sk-canary-key-0123456789 and the provider's words")
+        except ValueError as error:
+            raise RuntimeError("a flaw of ours") from error
+
+    monkeypatch.setattr(Attempts, "begin", begin)
+    _, end, _ = await asked(site)
+    assert (end["status"], end["error"]["code"]) == ("error", "internal")
+    assert "a flaw of ours" in caplog.text
+    assert "canary" not in caplog.text
 
 
 async def test_a_provider_that_always_fails_is_given_up_soon_by_default(site: InSite) -> None:

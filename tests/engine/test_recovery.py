@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from chat.engine import journal, recovery
+from chat.engine.ending import Written, finish
 from chat.models import Generation, Message, Runner
 from chat.testing.script import Script
 from tests.engine.test_journal import chunk, generation, runner_of
@@ -82,6 +85,53 @@ def test_live_rows_without_a_task_are_ended_and_those_of_living_processes_left_a
         elsewhere.pk: "running",
         of_the_dead.pk: "interrupted",
     }
+
+
+def end_all_but(refused: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database takes the end of every answer but that one's, within its transaction."""
+
+    def write(generation: int, *arguments: Any) -> Written:
+        if generation != refused:
+            return finish(generation, *arguments)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT no_such_column FROM " + Generation._meta.db_table)
+        raise AssertionError("the database took it")
+
+    monkeypatch.setattr(recovery, "finish", write)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_that_cannot_be_ended_does_not_hold_back_the_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused = generation()
+    assert refused.runner is not None
+    others = [generation(runner=refused.runner), generation(runner=refused.runner)]
+    end_all_but(refused.pk, monkeypatch)
+    assert recovery.bury(refused.runner.pk, 0) == 2
+    assert {row.status for row in Generation.objects.filter(pk__in=[row.pk for row in others])} == {
+        "interrupted"
+    }
+    assert Runner.objects.get().dead
+    assert f"generation {refused.pk} cannot be ended yet" in caplog.text
+    more = generation()
+    assert recovery.end_orphans(runner_of(more), []) == 1
+    monkeypatch.undo()
+    assert recovery.end_orphans(runner_of(more), []) == 1
+    refused.refresh_from_db()
+    assert refused.status == "interrupted"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_fallback_whose_name_is_longer_than_the_column_ends_all_the_same() -> None:
+    row = generation()
+    asked = "m" * 195
+    event = f'{{"type":"event","generation":{row.pk},"n":1,"kind":"fallback","model":"backup/{asked}"}}'
+    journal.write([journal.Chunk(row.pk, 1, 1, event)], runner_of(row))
+    assert recovery.bury(runner_of(row), 0) == 1
+    row.refresh_from_db()
+    assert (row.status, row.model) == ("interrupted", f"backup/{asked}"[:200])
+    assert Message.objects.get(role="assistant").model == row.model
 
 
 def test_a_gap_in_which_everything_stood_still_kills_nobody() -> None:

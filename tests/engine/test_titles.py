@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chat.engine.titles import LONGEST, tidy
-from chat.models import Conversation, SearchEntry
+from chat.models import Budget, Conversation, Reservation, SearchEntry
 from chat.testing.script import Script
 from tests.insite import InSite
 from tests.wsclient import ChatClient
@@ -64,3 +64,24 @@ async def test_a_model_that_fails_leaves_the_first_words(site: InSite) -> None:
 )
 def test_a_title_is_one_short_line(said: str, title: str) -> None:
     assert tidy(said) == title
+
+
+@pytest.mark.chat(TITLE_MODEL="scripted", MAX_RUNNING_PER_USER=1)
+async def test_a_title_is_no_message_of_its_owners_and_takes_none_of_their_places(site: InSite) -> None:
+    client = await site.client(await site.user())
+    budgets = [
+        Budget(scope="everyone", measure="messages", limit=2),
+        Budget(scope="everyone", measure="running", window="", limit=1),
+        Budget(scope="everyone", measure="tokens", limit=100_000),
+    ]
+    await site.db(Budget.objects.bulk_create, budgets)
+    site.upstream.script(Script(tokens=["Yeast."]), Script(fault="hang"), Script(tokens=["More."]))
+    accepted = await client.send("Why does the dough grow?")
+    await client.ended(accepted["generation"])
+    await site.upstream.await_requests(2)
+    again = await client.send("And then?", accepted["conversation"])
+    assert (await client.ended(again["generation"]))["status"] == "complete"
+    reserved = await site.db(
+        lambda: set(Reservation.objects.values_list("counter__budget__measure", flat=True))
+    )
+    assert reserved == {"tokens"}

@@ -147,6 +147,23 @@ async def test_a_hole_is_filled_by_watching_again(site: InSite) -> None:
     assert client.shown[generation].text == Script(count=100).text
 
 
+async def test_a_continuation_that_ended_without_a_frame_is_shown_with_what_stood_there(site: InSite) -> None:
+    cookie = await site.user()
+    client = await site.client(cookie)
+    site.upstream.script(Script(count=3, fault="end", fault_at=3), Script(status=401, body="{}"))
+    accepted = await client.send("go")
+    await client.ended(accepted["generation"])
+    more = await client.ask("continue", message=accepted["assistant_message"])
+    assert (await client.ended(more["generation"]))["n"] == 1
+    site.runner.logs.clear()
+    fresh = await site.client(cookie)
+    await fresh.watch(accepted["conversation"], seen={str(more["generation"]): -1})
+    end = await fresh.ended(more["generation"])
+    assert fresh.shown[more["generation"]].text == Script(count=3).text
+    assert end["error"]["code"] == "upstream_auth"
+    assert (fresh.mismatches, site.runner.counters["checksum_mismatch"]) == (0, 0)
+
+
 async def test_the_text_of_an_earlier_generation_stays_its_own_after_a_continuation(site: InSite) -> None:
     cookie = await site.user()
     client = await site.client(cookie)

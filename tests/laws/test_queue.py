@@ -41,6 +41,33 @@ async def test_newcomers_do_not_delay_anybody_for_ever() -> None:
     raise AssertionError("the second question of A was never admitted")
 
 
+async def test_who_never_waited_does_not_stand_behind_who_waits_in_numbers() -> None:
+    admission = Admission(2, 2, 30)
+    long = admission.ask(C)
+    for _ in range(30):
+        admission.ask(A).release()
+    running = admission.ask(B)
+    line = [admission.ask(B) for _ in range(20)]
+    asked = admission.ask(A)
+    assert asked.position == 1
+    running.release()
+    assert asked.admitted.is_set()
+    assert not line[0].admitted.is_set()
+    long.release()
+    assert line[0].admitted.is_set()
+
+
+async def test_a_line_that_never_ends_remembers_nobody_for_ever() -> None:
+    admission = Admission(1, 1, 5)
+    running, waiting = admission.ask(A), admission.ask(B)
+    for n in range(10, 1010):
+        newcomer = admission.ask(Owner(user_id=n))
+        running.release()
+        running, waiting = waiting, newcomer
+    assert running.admitted.is_set()
+    assert len(admission._next_round) < 10
+
+
 async def test_an_owners_line_has_an_end_and_others_do_not_feel_it() -> None:
     admission = Admission(1, 1, 2)
     admission.ask(A)

@@ -144,6 +144,8 @@ def test_words_that_are_no_secret_stay_readable_on_one_line() -> None:
         ({"retry-after-ms": "soon"}, None),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00"}, 0.0),
+        ({"retry-after": "Thu, 01 Jan 99999999999 00:00:00 GMT"}, None),
+        ({"retry-after": "Thu, 01 Jan 2026 00:00:00 +99999999999999"}, None),
     ],
 )
 def test_retry_after_is_read_and_capped(headers: dict[str, str], seconds: float | None) -> None:

@@ -119,6 +119,17 @@ async def test_a_reset_behind_the_finish_reason_does_no_harm(
     assert (ended.finish_reason, ended.done, ended.error) == ("stop", False, None)
 
 
+async def test_comments_behind_the_finish_reason_are_silence(
+    clients: Clients, scripted_upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "FINISH_GRACE", 0.2)
+    scripted_upstream.script(Script(count=2, fault="comments", fault_at=3))
+    async with asyncio.timeout(5):
+        deltas, ended = await ask(clients, scripted_upstream)
+    assert "".join(delta.text for delta in deltas) == "token0 token1 "
+    assert (ended.finish_reason, ended.done, ended.error) == ("stop", False, None)
+
+
 async def test_silence_behind_the_finish_reason_ends_the_answer_after_a_grace(
     clients: Clients, scripted_upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:

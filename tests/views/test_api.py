@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 from typing import Any
@@ -208,6 +209,13 @@ def test_changes_need_a_csrf_token(ada: Any) -> None:
     assert browser.delete(url_of(conversation)).status_code == 403
     assert browser.patch(url_of(conversation), "{}", content_type="application/json").status_code == 403
     assert Conversation.objects.exists()
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_place_in_the_list_at_a_moment_of_no_calendar_is_refused(browser: Client, moment: str) -> None:
+    place = base64.urlsafe_b64encode(f"1 {moment} {uuid.uuid4()}".encode()).decode()
+    response = browser.get(reverse("llmchat:api_conversations"), {"after": place})
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "bad_frame")
 
 
 def test_nonsense_in_the_address_is_refused(browser: Client, ada: Any) -> None:

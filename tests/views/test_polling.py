@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import threading
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -12,6 +14,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from chat.engine import catchup
 from chat.models import Generation, Message
 from chat.testing.script import Script
 from tests.insite import InSite
@@ -207,4 +210,53 @@ async def test_a_server_that_goes_away_lets_nobody_wait(site: InSite, client: Po
         await present(site, 1)
         site.runner.farewell(4012)
         (watching,) = await waiting
+    assert watching["type"] == "watching"
+
+
+class LookingTogether:
+    """Stands for the database: nobody is answered before so many have asked."""
+
+    def __init__(self, parties: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._barrier = threading.Barrier(parties)
+        self._look = catchup.look
+        monkeypatch.setattr(catchup, "look", self)
+
+    def __call__(self, *arguments: Any) -> Any:
+        self._barrier.wait(10)
+        return self._look(*arguments)
+
+
+@pytest.mark.chat(MAX_SOCKETS_PER_USER=2)
+async def test_of_polls_that_come_at_once_only_as_many_wait_as_there_may_be_sockets(
+    site: InSite, client: PollingClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accepted = await begun(client)
+    await client.follow(accepted)
+    # As many as there are threads that read.
+    LookingTogether(4, monkeypatch)
+    polls = [asyncio.ensure_future(client.poll(accepted["conversation"], wait=20)) for _ in range(4)]
+    started = time.monotonic()
+    for poll in itertools.islice(asyncio.as_completed(polls), 2):
+        assert [frame["type"] for frame in await poll] == ["watching"]
+    assert time.monotonic() - started < 5
+    await present(site, 2)
+    site.runner.farewell(4012)
+    await asyncio.gather(*polls)
+
+
+async def test_a_poll_that_has_been_let_in_as_the_server_goes_away_does_not_wait(
+    site: InSite, client: PollingClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accepted = await begun(client)
+    await client.follow(accepted)
+    runner, look = site.runner, catchup.look
+
+    def going_away(*arguments: Any) -> Any:
+        view = look(*arguments)
+        runner.loop.call_soon_threadsafe(runner.farewell, 4012)
+        return view
+
+    monkeypatch.setattr(catchup, "look", going_away)
+    async with asyncio.timeout(5):
+        (watching,) = await client.poll(accepted["conversation"], wait=20)
     assert watching["type"] == "watching"

@@ -23,6 +23,7 @@ from ...exceptions import Refused
 from ...models import Owner
 from ...policy import get_policy
 from ..callers import Caller, caller, note_use
+from ..doors import outside_transactions
 from . import errors
 from .chunks import DONE, ChunkEncoder, completion
 from .errors import Problem
@@ -38,6 +39,7 @@ def answering(*methods: str) -> Callable[[View], View]:
     """A view of this API: its methods, no CSRF token, and errors in OpenAI's shape."""
 
     def decorate(view: View) -> View:
+        @outside_transactions
         @csrf_exempt
         @functools.wraps(view)
         async def wrapped(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
@@ -104,6 +106,7 @@ async def model(request: HttpRequest, model: str) -> HttpResponseBase:
     return _json(_model_object(model, names[model]))
 
 
+@outside_transactions
 @csrf_exempt
 async def unknown(request: HttpRequest, rest: str) -> HttpResponse:
     """Every other address below `v1/`."""
