@@ -158,7 +158,8 @@ FAULTS: list[tuple[str, Script, str, str | None, str | None, str]] = [
 ]
 
 
-@pytest.mark.chat(FIRST_TOKEN_TIMEOUT=0.5, IDLE_TIMEOUT=0.5)
+# Pauses between attempts would take half a second as well, and what is tried again has failed otherwise.
+@pytest.mark.chat(FIRST_TOKEN_TIMEOUT=0.5, IDLE_TIMEOUT=0.5, RETRY_DELAY=0.02)
 @pytest.mark.parametrize(
     ("name", "script", "status", "code", "finish_reason", "text"), FAULTS, ids=[f[0] for f in FAULTS]
 )
