@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import bisect
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
-from ..models.owner import Owner
+#: Who shares places: an owner, or what is done for one unasked.
+Party = Hashable
 
 
 class Ticket:
     """A place for one answer: admitted, waiting, or refused because the owner's line is full."""
 
-    def __init__(self, admission: Admission, owner: Owner, turn: tuple[float, int]) -> None:
+    def __init__(self, admission: Admission, owner: Party, turn: tuple[float, int]) -> None:
         self._admission = admission
         self.owner = owner
         #: The round in which it is its turn, and the order of arrival.
@@ -47,8 +48,8 @@ class Admission:
         self._max_queued = max_queued_per_owner
         self._arrivals = 0
         self._round = 0.0
-        self._next_round: dict[Owner, float] = {}
-        self._running: dict[Owner, int] = {}
+        self._next_round: dict[Party, float] = {}
+        self._running: dict[Party, int] = {}
         self._held: set[Ticket] = set()
         self._line: list[Ticket] = []
 
@@ -60,7 +61,7 @@ class Admission:
     def queued(self) -> int:
         return len(self._line)
 
-    def ask(self, owner: Owner) -> Ticket:
+    def ask(self, owner: Party) -> Ticket:
         """A ticket for one more answer of `owner`; look at `admitted` and `refused`."""
         self._arrivals += 1
         # Who has something running has had a turn in this round.
@@ -78,7 +79,7 @@ class Admission:
             self._number()
         return ticket
 
-    def _fits(self, owner: Owner) -> bool:
+    def _fits(self, owner: Party) -> bool:
         return len(self._held) < self._max_running and self._running.get(owner, 0) < self._max_per_owner
 
     def _admit(self, ticket: Ticket) -> None:

@@ -104,7 +104,7 @@ class Intake:
         if self._runner.draining:
             raise Refused("shutting_down", retry_after=2)
         # What nobody has asked for has places of its own, beside its owner's.
-        ticket = self._runner.admission.ask(owner if call.asked_for else Owner(user_id=owner))
+        ticket = self._runner.admission.ask(owner if call.asked_for else ("unasked", owner))
         if ticket.refused:
             raise Refused("rate_limited", retry_after=5)
 
