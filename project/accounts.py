@@ -6,9 +6,12 @@ import ipaddress
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter, get_adapter
+from allauth.account.auth_backends import AuthenticationBackend
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AbstractBaseUser, User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
@@ -43,17 +46,42 @@ class ThrottledAdminLoginForm(AdminAuthenticationForm):
         return entered
 
 
-class DemoOnlyHere:
-    """Refuses the demo user, with the right password too, from another machine and when DEBUG is off."""
+class DemoOnlyHere(ModelBackend):
+    """Refuses the demo user, with the right password too, from another machine and when DEBUG is off.
+
+    By the user that was found, not by what was typed: allauth finds names in any case, and by mail address.
+    """
 
     def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, **credentials: Any
-    ) -> None:
-        if username != demo.USERNAME:
-            return
-        address = request.META.get("REMOTE_ADDR", "") if request else ""
-        if not (settings.DEBUG and _is_loopback(address)):
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **credentials: Any,
+    ) -> User | None:
+        user = super().authenticate(request, username=username, password=password, **credentials)
+        if user is not None and user.get_username() == demo.USERNAME and not _is_here(request):
             raise PermissionDenied
+        return user
+
+    async def aauthenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **credentials: Any,
+    ) -> User | None:
+        # Django's own looks the user up by itself.
+        return await sync_to_async(self.authenticate)(request, username, password, **credentials)
+
+
+class DemoOnlyHereByMail(DemoOnlyHere, AuthenticationBackend):  # type: ignore[misc] # allauth is not typed
+    """The same for what allauth finds."""
+
+
+def _is_here(request: HttpRequest | None) -> bool:
+    address = request.META.get("REMOTE_ADDR", "") if request else ""
+    return settings.DEBUG and _is_loopback(address)
 
 
 def _is_loopback(address: str) -> bool:

@@ -121,9 +121,9 @@ LLMCHAT_SIGNUP = environment.choice(
     "LLMCHAT_SIGNUP", ("open", "closed", "approve"), default="open" if DEBUG else "closed"
 )
 AUTHENTICATION_BACKENDS = [
+    # Django's and allauth's.
     "project.accounts.DemoOnlyHere",
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "project.accounts.DemoOnlyHereByMail",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
