@@ -11,7 +11,7 @@ from django.db.models import CASCADE, PROTECT, RESTRICT, ManyToOneRel, Model, Qu
 from django.http import HttpRequest, HttpResponse
 
 from ..deletion import stop
-from ..models import Generation
+from ..models import Conversation, Generation, LegalHold
 from .base import M, ReadOnlyAdmin
 
 
@@ -50,9 +50,14 @@ class CountedDeletionAdmin(ReadOnlyAdmin[M]):
         # Before Django opens its transaction: a flag set inside it would be seen by no other process.
         if request.method == "POST" and self.has_delete_permission(request):
             obj = self.get_object(request, unquote(object_id))
-            if obj is not None:
+            if obj is not None and not self._forbidden(obj, request):
                 stop(self.generations_of(self.model._default_manager.filter(pk=obj.pk)))
         return super().delete_view(request, object_id, extra_context)
+
+    def _forbidden(self, obj: M, request: HttpRequest) -> bool:
+        """Whether Django is going to refuse: what stays goes on being answered."""
+        _names, _counts, lacking, protected = self.get_deleted_objects([obj], request)
+        return bool(lacking or protected)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
         stop(self.generations_of(queryset))
@@ -76,6 +81,9 @@ class Toll:
                 continue
             related: type[Model] = relation.related_model
             hanging = related._base_manager.filter(**{f"{relation.field.name}__in": rows})
+            if related is LegalHold and rows.model is Conversation:
+                # One on the owner keeps it as well.
+                hanging = LegalHold.objects.on(rows)
             if relation.on_delete in (PROTECT, RESTRICT):
                 if count := hanging.count():
                     self.protected.append(f"{related._meta.verbose_name_plural}: {count}")
