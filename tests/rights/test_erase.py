@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
-from django.db.models import ForeignKey, Sum
+from django.db.models import ForeignKey, Model, Sum
 
 from chat.models import (
     ApiKey,
@@ -20,11 +21,14 @@ from chat.models import (
     Conversation,
     Generation,
     LegalHold,
+    Message,
     Owner,
     SearchEntry,
     UsageRecord,
     UsageSum,
 )
+from chat.rights import chunks
+from chat.rights.chunks import plan_of
 from chat.rights.erase import StillRunning, erase
 from chat.rights.rules import RULES, Fate, Person, models
 from chat.testing.script import Script
@@ -176,6 +180,41 @@ def test_an_answer_that_cannot_be_stopped_leaves_everything_as_it_was() -> None:
     with pytest.raises(StillRunning):
         erase(Person(Owner.of(user), CANARY), patience=0.2)
     assert Conversation.objects.count() == 2
+
+
+class Writer:
+    """Writes to a conversation whenever a plan to delete it is made, that often."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, times: float) -> None:
+        self.left = times
+        monkeypatch.setattr(chunks, "plan_of", self.plan_of)
+
+    def plan_of(self, model: type[Model], keys: list[Any]) -> list[chunks.Step]:
+        plan = plan_of(model, keys)
+        if model is Conversation and keys and self.left > 0:
+            self.left -= 1
+            position = Message.objects.filter(conversation=keys[0]).count() + 100
+            Message.objects.create(conversation_id=keys[0], role="user", content=CANARY, position=position)
+        return plan
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_written_to_meanwhile_is_erased_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    known()
+    Writer(monkeypatch, 3)
+    assert "2 conversations deleted" in erase_user(CANARY, delete_account=True)
+    assert tables_with(CANARY) == set()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_erasure_that_is_written_to_all_the_time_does_not_say_that_it_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user = known()
+    Writer(monkeypatch, math.inf)
+    with pytest.raises(StillRunning, match="Not everything"):
+        erase(Person(Owner.of(user), CANARY), patience=0.2)
+    assert Conversation.objects.exists()
 
 
 @pytest.mark.slow
