@@ -16,7 +16,7 @@ from ..models import LIVE, Conversation, Generation, LegalHold
 from ..search.schema import INDEX
 from .chunks import Toll, delete_conversations
 from .retention import keys_of
-from .rules import RULES, Fate, Person, models
+from .rules import RULES, Fate, Person, conversations_of, models
 
 #: Seconds to wait for the ends of answers that were stopped.
 PATIENCE = 30.0
@@ -42,7 +42,7 @@ class Report(msgspec.Struct):
 
 def check_holds(person: Person) -> None:
     """Raises `Held`, with a sentence that says by what."""
-    rows = Conversation.objects.filter(**person.owner.fields)
+    rows = Conversation.objects.filter(conversations_of(person))
     holds = list(LegalHold.objects.on(rows) | _on_user(person))
     if holds:
         reasons = "; ".join(sorted({hold.why for hold in holds}))
@@ -109,7 +109,7 @@ def _stop(person: Person, patience: float) -> int:
 
 def _delete_conversations(person: Person, patience: float, report: Report) -> None:
     """Until none is left: one that somebody writes to at that very moment is passed over, or new."""
-    rows = Conversation.objects.filter(**person.owner.fields)
+    rows = Conversation.objects.filter(conversations_of(person))
     deadline = time.monotonic() + patience
     while True:
         report.stopped += _stop(person, patience)

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.db.models import Model, Q
 
 from ..models import Owner
@@ -59,6 +60,16 @@ def _own(prefix: str = "") -> Callable[[Person], Q]:
         return Q(**{f"{prefix}{name}": value for name, value in person.owner.fields.items()})
 
     return rows
+
+
+def conversations_of(person: Person, prefix: str = "") -> Q:
+    """The conversations of a person, also those that `ON_USER_DELETE` has kept of a user who was deleted."""
+    own, user = _own(prefix)(person), person.owner.user_id
+    # No index finds these; for somebody who is still there nothing needs to be looked for.
+    if user is None or get_user_model()._default_manager.filter(pk=user).exists():
+        return own
+    kept = {"owner": None, "session_key": "", "metadata__owner__id": str(user)}
+    return own | Q(**{f"{prefix}{name}": value for name, value in kept.items()})
 
 
 def _users(field: str) -> Callable[[Person], Q]:
@@ -111,11 +122,13 @@ _ENGINE = frozenset(
 #: In the order in which an erasure goes through them.
 RULES: dict[str, Rule] = {
     "apikey": Rule(Fate.DELETE, of=_users("owner"), hidden=frozenset({"digest"})),
-    "conversation": Rule(Fate.DELETE, of=_own(), hidden=frozenset({"session_key"}), order=("created", "pk")),
+    "conversation": Rule(
+        Fate.DELETE, of=conversations_of, hidden=frozenset({"session_key"}), order=("created", "pk")
+    ),
     "message": Rule(
         Fate.NOTHING,
         "goes with its conversation",
-        of=_own("conversation__"),
+        of=lambda person: conversations_of(person, "conversation__"),
         order=("conversation__created", "conversation_id", "position"),
     ),
     "generation": Rule(

@@ -13,6 +13,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db.models import ForeignKey, Model, Sum
+from django.test import override_settings
 
 from chat.models import (
     ApiKey,
@@ -23,6 +24,7 @@ from chat.models import (
     LegalHold,
     Message,
     Owner,
+    Pause,
     SearchEntry,
     UsageRecord,
     UsageSum,
@@ -157,6 +159,50 @@ def test_a_user_deleted_long_ago_can_still_be_erased_by_key() -> None:
     assert UsageRecord.objects.filter(owner=pk).exists()
     erase_user(id=str(pk))
     assert not UsageRecord.objects.filter(owner=pk).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_kept_of_a_deleted_user_is_exported_and_erased_by_key() -> None:
+    user, other = known(), get_user_model().objects.create_user("else")
+    pk, others = user.pk, other.pk
+    leave_traces(Owner.of(other), "else")
+    kept = Conversation.objects.filter(owner=other).count()
+    with override_settings(LLMCHAT={"ON_USER_DELETE": "keep"}):
+        user.delete()
+        other.delete()
+    out = StringIO()
+    call_command("llmchat_export_user", id=str(pk), stdout=out)
+    found = json.loads(out.getvalue())
+    assert (len(found["conversations"]), len(found["messages"])) == (2, 4)
+    assert "2 conversations would be deleted" in erase_user(id=str(pk), dry_run=True)
+    assert "2 conversations deleted" in erase_user(id=str(pk))
+    assert Conversation.objects.count() == kept
+    assert not Pause.objects.filter(by=CANARY).exists()
+    erase_user(id=str(others))
+    assert tables_with(CANARY) == set()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hold_on_what_was_kept_of_a_deleted_user_refuses() -> None:
+    user = known()
+    pk = user.pk
+    with override_settings(LLMCHAT={"ON_USER_DELETE": "keep"}):
+        user.delete()
+    LegalHold.objects.create(why="case 17", conversation=Conversation.objects.all()[0])
+    with pytest.raises(CommandError, match="case 17"):
+        erase_user(id=str(pk))
+    assert Conversation.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_has_the_name_of_a_deleted_user_now_keeps_it() -> None:
+    user = known()
+    pk = user.pk
+    with override_settings(LLMCHAT={"ON_USER_DELETE": "keep"}):
+        user.delete()
+    get_user_model().objects.create_user(CANARY)
+    erase_user(id=str(pk))
+    assert Pause.objects.get().by == CANARY
 
 
 async def test_running_answers_are_stopped_first(site: InSite) -> None:
