@@ -145,6 +145,24 @@ def test_a_page_of_titles_leaves_one_row(reader: Client, owner: User) -> None:
     assert list(ContentAccess.objects.values_list("action", "conversation_id")) == [("list", None)]
 
 
+@pytest.mark.parametrize("query", [{"owner": "{}"}, {"user": "grace"}, {"user": "GRACE@"}])
+def test_a_page_of_ones_titles_names_them(reader: Client, owner: User, query: dict[str, str]) -> None:
+    converse(owner, ("one", "two"))
+    converse(make_user("user"), ("one", "two"))
+    reader.get(LIST, {name: value.format(owner.pk) for name, value in query.items()})
+    access = ContentAccess.objects.get()
+    assert (access.action, access.owner, access.owner_name) == ("list", owner, "grace")
+    assert access.what == "user=grace"
+
+
+def test_a_page_of_several_users_titles_names_none(reader: Client, owner: User) -> None:
+    converse(owner, ("one", "two"))
+    converse(make_user("user"), ("one", "two"))
+    reader.get(LIST, {"user": "example.com"})
+    access = ContentAccess.objects.get()
+    assert (access.owner, access.owner_name, access.what) == (None, "", "")
+
+
 def test_what_shows_no_text_is_not_recorded(lister: Client, reader: Client, owner: User) -> None:
     reader.get(LIST, {"q": " "})
     reader.get(LIST)
