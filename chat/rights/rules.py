@@ -14,8 +14,11 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db.models import Model, Q
 
-from ..models import Owner
+from ..models import ContentAccess, Owner
 from ..models.limits import subject_of
+
+#: Characters that a record of a reading keeps of what was searched for.
+MAX_WHAT = ContentAccess._meta.get_field("what").max_length
 
 
 class Fate(enum.Enum):
@@ -107,6 +110,18 @@ def _by(person: Person, pseudonym: str) -> tuple[Q, dict[str, Any]]:
     return (Q(by=person.name) if person.name else Q(pk__in=[])), {"by": pseudonym}
 
 
+def _handled(person: Person, pseudonym: str) -> tuple[Q, dict[str, Any]]:
+    return (Q(handled_by=person.name) if person.name else Q(pk__in=[])), {"handled_by": pseudonym}
+
+
+def _was_looked_for(person: Person, pseudonym: str) -> tuple[Q, dict[str, Any]]:
+    """Rows of a search for the name, or of a list filtered by it."""
+    if not person.name:
+        return Q(pk__in=[]), {"what": pseudonym}
+    filters = [f"{what}user={person.name}"[:MAX_WHAT] for what in ("", "feedback ")]
+    return Q(what__iexact=person.name[:MAX_WHAT]) | Q(what__in=filters), {"what": pseudonym}
+
+
 def _subject(person: Person) -> Q:
     return Q(subject=subject_of(person.owner))
 
@@ -139,7 +154,7 @@ RULES: dict[str, Rule] = {
     ),
     "journalchunk": Rule(Fate.NOTHING, "goes with its generation; its text is the message's", exported=False),
     "searchentry": Rule(Fate.NOTHING, "goes with its message or conversation", exported=False),
-    "feedback": Rule(Fate.DELETE, of=_own(), hidden=frozenset({"session_key"})),
+    "feedback": Rule(Fate.DELETE, of=_own(), names=(_handled,), hidden=frozenset({"session_key"})),
     "preference": Rule(Fate.DELETE, of=_own(), hidden=frozenset({"session_key"})),
     "budget": Rule(Fate.DELETE, "what was made for this user", of=_users("user")),
     "budgetcounter": Rule(Fate.PSEUDONYM, of=_subject, names=(_subject_becomes,)),
@@ -153,7 +168,7 @@ RULES: dict[str, Rule] = {
     "contentaccess": Rule(
         Fate.PSEUDONYM,
         of=lambda person: _users("owner")(person) | _users("reader")(person),
-        names=(_was_read, _was_read_by_name, _has_read),
+        names=(_was_read, _was_read_by_name, _has_read, _was_looked_for),
         # Who reads for the operator is no business of whom they read.
         hidden=frozenset({"reader", "reader_name", "address"}),
     ),

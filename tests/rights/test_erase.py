@@ -20,6 +20,7 @@ from chat.models import (
     BudgetCounter,
     ContentAccess,
     Conversation,
+    Feedback,
     Generation,
     LegalHold,
     Message,
@@ -115,6 +116,20 @@ def test_amounts_and_readings_stay_under_one_pseudonym() -> None:
     assert BudgetCounter.objects.get(used=7).subject == report.pseudonym
     names = ContentAccess.objects.order_by("pk").values_list("reader_name", "owner_name", "address")
     assert list(names) == [("someone", report.pseudonym, None), (report.pseudonym, "someone", None)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_name_in_what_others_said_and_searched_is_replaced() -> None:
+    user = known()
+    other = leave_traces(Owner.of(get_user_model().objects.create_user("else")), "else")
+    Feedback.objects.filter(message__conversation=other).update(handled_by=CANARY)
+    for what in (CANARY, f"feedback user={CANARY}", "else", f"{CANARY} and more"):
+        ContentAccess.objects.create(reader_name="else", action="search", what=what)
+    report = erase(Person(Owner.of(user), CANARY))
+    assert Feedback.objects.get().handled_by == report.pseudonym
+    found = ContentAccess.objects.filter(action="search").order_by("pk").values_list("what", flat=True)
+    # Words beside it may be anybody's.
+    assert list(found) == [report.pseudonym, report.pseudonym, "else", f"{CANARY} and more"]
 
 
 @pytest.mark.django_db(transaction=True)
