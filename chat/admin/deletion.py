@@ -12,21 +12,11 @@ from django.http import HttpRequest, HttpResponse
 
 from ..deletion import stop
 from ..models import Conversation, Generation, LegalHold
-from .base import M, ReadOnlyAdmin
+from .base import M, ReadOnlyAdmin, _ModelAdmin
 
 
-class CountedDeletionAdmin(ReadOnlyAdmin[M]):
-    """Deletes rows with all that hangs on them, and asks with numbers instead of a list of thousands."""
-
-    delete_confirmation_template = "admin/llmchat/delete_confirmation.html"
-    delete_selected_confirmation_template = "admin/llmchat/delete_selected_confirmation.html"
-
-    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        return request.user.has_perm(f"llmchat.delete_{self.opts.model_name}")
-
-    def generations_of(self, queryset: QuerySet[M]) -> QuerySet[Generation]:
-        """The generations that go with `queryset`; the live ones are stopped before the rows go."""
-        raise NotImplementedError
+class CountingAdmin(_ModelAdmin[M]):
+    """Before it deletes, it counts what hangs on the rows: Django would list it, however much there is."""
 
     def get_deleted_objects(
         self, objs: Sequence[M] | QuerySet[M], request: HttpRequest
@@ -42,7 +32,22 @@ class CountedDeletionAdmin(ReadOnlyAdmin[M]):
         counts = {
             str(model._meta.verbose_name_plural): count for model, count in toll.counts.items() if count
         }
-        return [], counts, lacking, toll.protected
+        return [str(obj) for obj in objs], counts, lacking, toll.protected
+
+
+class CountedDeletionAdmin(CountingAdmin[M], ReadOnlyAdmin[M]):
+    """Deletes rows with all that hangs on them, and stops first what is being written there."""
+
+    # Under names of their own: Django would find its own in this folder for all models of the app.
+    delete_confirmation_template = "admin/llmchat/counted_deletion.html"
+    delete_selected_confirmation_template = "admin/llmchat/counted_deletion_of_several.html"
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return request.user.has_perm(f"llmchat.delete_{self.opts.model_name}")
+
+    def generations_of(self, queryset: QuerySet[M]) -> QuerySet[Generation]:
+        """The generations that go with `queryset`; the live ones are stopped before the rows go."""
+        raise NotImplementedError
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
