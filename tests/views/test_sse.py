@@ -178,3 +178,17 @@ async def test_a_wrong_key_is_not_made_up_for_by_a_session(site: InSite) -> None
     assert (status, json.loads(body)["error"]["code"]) == (401, "forbidden")
     assert headers["WWW-Authenticate"] == "Bearer"
     assert not site.upstream.seen
+
+
+@pytest.mark.chat(COMMANDS_PER_MINUTE=2)
+async def test_calls_have_a_pace_that_counts_with_the_pages(site: InSite) -> None:
+    cookie = await site.user()
+    client = await site.client(cookie)
+    await client.ended((await client.send("hello"))["generation"])
+    assert (await post(site, cookie))[0] == 200
+    status, body, headers = await post(site, cookie)
+    assert (status, json.loads(body)["error"]["code"]) == (429, "rate_limited")
+    assert headers["Retry-After"]
+    reply = await client.ask("send", conversation=None, text="one more")
+    assert reply["code"] == "rate_limited"
+    assert (await post(site, await site.user("eve")))[0] == 200
