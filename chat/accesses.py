@@ -18,12 +18,14 @@ def record(
     action: ContentAccess.Action,
     conversations: Iterable[Conversation] = (),
     *,
+    owner: Any = None,
     what: str = "",
     why: str = "",
 ) -> None:
-    """Writes down that who asks is about to see texts, of each of `conversations` or of nobody in particular.
+    """Writes down that who asks is about to see texts, of each of `conversations`, or of `owner` or nobody.
 
-    `what` is the term searched for or the form of the export. If this fails, nothing may be shown.
+    `what` is the term searched for, a list's filter or the form of the export. If this fails, nothing may be
+    shown.
     """
     common: dict[str, Any] = {
         "reader_id": request.user.pk,
@@ -35,13 +37,23 @@ def record(
         "address": as_address(request.META.get("REMOTE_ADDR", "")),
     }
     of_each: list[dict[str, Any]] = [
-        {"conversation_id": each.pk, "owner_id": each.owner_id, "owner_name": owner_name(each.owner)[:254]}
-        for each in conversations
+        {"conversation_id": each.pk, **_named(each.owner)} for each in conversations
     ]
     if len(of_each) > 1:
         ContentAccess.objects.bulk_create(ContentAccess(**common, **fields) for fields in of_each)
     else:
-        ContentAccess.objects.create(**common, **(of_each[0] if of_each else {}))
+        of_one = _named(owner) if owner is not None else {}
+        ContentAccess.objects.create(**common, **(of_each[0] if of_each else of_one))
+
+
+def _named(owner: Any) -> dict[str, Any]:
+    return {"owner": owner, "owner_name": owner_name(owner)[:254]}
+
+
+def only_owner(rows: Iterable[Any]) -> Any:
+    """The user to whom all of the rows belong; None where there are several, or guests."""
+    owners = {row.owner_id: row.owner for row in rows}
+    return next(iter(owners.values())) if len(owners) == 1 else None
 
 
 def of_owner(owner: Owner) -> QuerySet[ContentAccess]:

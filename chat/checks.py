@@ -116,7 +116,8 @@ def check_database(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> li
                 id="llmchat.W005",
             )
         )
-    if configured.get("CONN_MAX_AGE"):
+    # None keeps them for ever.
+    if configured.get("CONN_MAX_AGE", 0) != 0:
         messages.append(
             Warning(
                 "Under ASGI, CONN_MAX_AGE leaks connections.",

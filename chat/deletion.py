@@ -27,7 +27,12 @@ def stop(generations: QuerySet[Generation]) -> None:
 
 
 def remove(conversation: UUID) -> None:
-    """Deletes a conversation for good, with all that hangs on it. Outside of any transaction."""
+    """Deletes a conversation for good, with all that hangs on it. Outside of any transaction.
+
+    Raises ProtectedError, and nothing is stopped, while a legal hold keeps it.
+    """
+    if held := LegalHold.objects.on(Conversation.objects.filter(pk=conversation)):
+        raise ProtectedError("A legal hold keeps this conversation.", set(held))
     # Before the transaction: a flag set inside it would be seen by no other process.
     stop(Generation.objects.filter(message__conversation=conversation))
     with transaction.atomic():

@@ -6,10 +6,12 @@ import ipaddress
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter, get_adapter
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, User
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest
 
 from . import demo
@@ -46,14 +48,20 @@ class ThrottledAdminLoginForm(AdminAuthenticationForm):
 class DemoOnlyHere:
     """Refuses the demo user, with the right password too, from another machine and when DEBUG is off."""
 
-    def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, **credentials: Any
-    ) -> None:
-        if username != demo.USERNAME:
-            return
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> None:
         address = request.META.get("REMOTE_ADDR", "") if request else ""
-        if not (settings.DEBUG and _is_loopback(address)):
+        if settings.DEBUG and _is_loopback(address):
+            return
+        # However it is named: allauth finds users in any case, and by mail address.
+        named = Q(pk__in=[])
+        for name, typed in credentials.items():
+            if name != "password" and typed:
+                named |= Q(username__iexact=typed) | Q(email__iexact=typed)
+        if User.objects.filter(named, username=demo.USERNAME).exists():
             raise PermissionDenied
+
+    async def aauthenticate(self, request: HttpRequest | None, **credentials: Any) -> None:
+        await sync_to_async(self.authenticate)(request, **credentials)
 
 
 def _is_loopback(address: str) -> bool:

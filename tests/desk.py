@@ -25,7 +25,7 @@ def signed_in(username: str, **fields: Any) -> str:
     user, _ = manager.get_or_create(**{get_user_model().USERNAME_FIELD: username}, defaults=fields)
     request = HttpRequest()
     request.session = import_string(f"{settings.SESSION_ENGINE}.SessionStore")()
-    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[-1])
     request.session.save()
     return str(request.session.session_key)
 

@@ -46,6 +46,7 @@ def test_signed_cookie_sessions_are_refused(settings: Any) -> None:
     ("changed", "id"),
     [
         ({"CONN_MAX_AGE": 60}, "llmchat.W001"),
+        ({"CONN_MAX_AGE": None}, "llmchat.W001"),
         ({"ATOMIC_REQUESTS": True}, "llmchat.W005"),
         ({"OPTIONS": {}}, "llmchat.W002"),
     ],

@@ -17,9 +17,10 @@ from django.utils.text import capfirst
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from ..accesses import only_owner, record
 from ..accesses import owner_name as owner_name
 from ..conf import settings
-from ..models import Conversation, Status
+from ..models import ContentAccess, Conversation, Status
 from .paginator import CappedPaginator
 
 M = TypeVar("M", bound=Model)
@@ -39,6 +40,8 @@ else:
 
 #: The parameters of the filter by time; see `period.py`.
 PERIOD = ("since", "until")
+#: The parameters that leave what is one user's.
+USER = ("owner", "user")
 #: Where a session keeps why its user reads; see `reason.py`.
 reason_key = "llmchat_reason"
 
@@ -57,6 +60,14 @@ def reason_of(request: HttpRequest) -> str:
 def may_read(request: HttpRequest) -> bool:
     """Whether texts, and all that derives from them, may be shown to who asks."""
     return is_reader(request) and (not settings.ACCESS_REASON_REQUIRED or bool(reason_of(request)))
+
+
+def record_list(request: HttpRequest, rows: list[Any], *what: str) -> None:
+    """Writes down that texts in a list are about to be seen: one row, with the user if all are of one."""
+    owner = only_owner(rows)
+    filtered = owner is not None and any(name.split("__")[0] in USER for name in request.GET)
+    shown = " ".join((*what, *((f"user={owner_name(owner)}",) if filtered else ())))
+    record(request, ContentAccess.Action.LISTED, owner=owner, what=shown, why=reason_of(request))
 
 
 class ReadOnlyAdmin(_ModelAdmin[M]):

@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from ..accesses import owner_name, record
 from ..models import ContentAccess, Conversation, Generation
 from ..streaming import streamed
-from .base import conversation_name, may_read, reason_of, show_age, show_cost, status_badge
+from .base import conversation_name, may_read, reason_of, record_list, show_age, show_cost, status_badge
 from .deletion import CountedDeletionAdmin
 from .exports import conversations_as_lines
 from .filters import (
@@ -116,9 +116,10 @@ class ConversationAdmin(
     def rows_shown(self, request: HttpRequest, rows: list[Any], query: str) -> None:
         """Each title shown, and each place found, is a text somebody has seen."""
         if rows and may_read(request):
-            hits = rows if query else ()
-            action = ContentAccess.Action.HIT if query else ContentAccess.Action.LISTED
-            record(request, action, hits, what=query, why=reason_of(request))
+            if query:
+                record(request, ContentAccess.Action.HIT, rows, what=query, why=reason_of(request))
+            else:
+                record_list(request, rows)
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return may_read(request)

@@ -22,7 +22,7 @@ from django.utils.translation import ngettext
 from ..accesses import owner_name, record
 from ..models import ContentAccess, Conversation, Feedback, Message
 from ..streaming import streamed
-from .base import may_read, reason_of, show_age
+from .base import may_read, reason_of, record_list, show_age
 from .exports import feedback_as_lines, siblings_of
 from .filters import UserFilter
 from .period import PeriodFilter
@@ -86,8 +86,9 @@ class FeedbackAdmin(ReasonAdmin[Feedback], PageRowsAdmin[Feedback]):
         )
 
     def rows_shown(self, request: HttpRequest, rows: list[Any], query: str) -> None:
-        if any(row.comment for row in rows) and may_read(request):
-            record(request, ContentAccess.Action.LISTED, what="feedback", why=reason_of(request))
+        commented = [row for row in rows if row.comment]
+        if commented and may_read(request):
+            record_list(request, commented, "feedback")
 
     def has_change_permission(self, request: HttpRequest, obj: Feedback | None = None) -> bool:
         # Nobody changes what was said; to mark it as handled takes the permission all the same.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -111,8 +111,11 @@ def lines_of(found: dict[Any, Sums] | None, name: Any) -> list[dict[str, Any]] |
 
 
 def owner_lines(found: dict[Any, Sums] | None) -> list[dict[str, Any]] | None:
-    if found is None:
-        return None
+    return None if found is None else lines_of(found, owner_names(found))
+
+
+def owner_names(found: Iterable[Any]) -> Callable[[Any], str]:
+    """What to call the users of these keys, None for guests; also those who are deleted."""
     users = get_user_model()._default_manager.in_bulk([key for key in found if key is not None])
 
     def name(key: Any) -> str:
@@ -120,4 +123,4 @@ def owner_lines(found: dict[Any, Sums] | None) -> list[dict[str, Any]] | None:
             return _("deleted user %(key)s") % {"key": key}
         return owner_name(users.get(key))
 
-    return lines_of(found, name)
+    return name

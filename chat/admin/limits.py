@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Max, Q, QuerySet, Subquery
@@ -13,16 +13,12 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from ..engine.budgets import describe
-from ..models import Budget, BudgetCounter
-
-if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[Budget]
-else:
-    _ModelAdmin = admin.ModelAdmin
+from ..models import Budget, BudgetCounter, Reservation
+from .deletion import CountingAdmin
 
 
 @admin.register(Budget)
-class BudgetAdmin(_ModelAdmin):
+class BudgetAdmin(CountingAdmin[Budget]):
     """The budgets; each is in force from the moment it is saved, in all processes."""
 
     list_display: tuple[Any, ...] = ("name", "scope", "shared", "most_used", "active")
@@ -43,6 +39,17 @@ class BudgetAdmin(_ModelAdmin):
         counters = BudgetCounter.objects.filter(present, budget=OuterRef("pk")).order_by().values("budget")
         most = Subquery(counters.annotate(most=Max("used")).values("most"))
         return super().get_queryset(request).annotate(most=most)
+
+    def delete_model(self, request: HttpRequest, obj: Budget) -> None:
+        self.delete_queryset(request, Budget.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Budget]) -> None:
+        # There is a counter for each user and period: Django would load all of them first.
+        counters = BudgetCounter.objects.filter(budget__in=list(queryset.values_list("pk", flat=True)))
+        reservations = Reservation.objects.filter(counter__in=counters)
+        reservations._raw_delete(reservations.db)
+        counters._raw_delete(counters.db)
+        super().delete_queryset(request, queryset)
 
     @admin.display(description=_("budget"))
     def name(self, budget: Budget) -> str:

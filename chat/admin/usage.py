@@ -21,11 +21,11 @@ from ..accesses import owner_name, record
 from ..models import ContentAccess, UsageRecord
 from ..streaming import streamed
 from ..usage.export import as_csv, as_json
-from ..usage.report import Wanted, report
+from ..usage.report import Wanted, owners_of, report
 from ..usage.rollup import records_of
 from ..usage.sums import Sums
 from .base import ReadOnlyAdmin, reason_of, show_cost, show_seconds, show_time, status_badge
-from .figures import draw, facts_of, lines_of, owner_lines, show_count
+from .figures import draw, facts_of, lines_of, owner_lines, owner_names, show_count
 from .filters import ErrorFilter, UserFilter, has_groups
 from .period import PeriodFilter
 from .wanted import query_of, read_wanted, spans_of
@@ -158,20 +158,19 @@ def _owner_label(row: UsageRecord) -> str:
 
 
 def _table(of: str, wanted: Wanted) -> tuple[list[str], Iterator[dict[str, Any]]]:
-    """The figures of the page as rows."""
-    found = report(wanted)
+    """The figures of the page as rows, of users all of them."""
     if of == "models":
-        models = (found.models or {}).items()
+        models = (report(wanted).models or {}).items()
         return ["provider", "model", *SUMS], (
             {"provider": provider, "model": model, **_figures(sums)} for (provider, model), sums in models
         )
     if of == "users":
-        owners = found.owners if found.owners is not None else {wanted.owner: found.total}
-        lines = owner_lines(owners) or []
+        owners = owners_of(wanted)
+        name = owner_names(owners)
         return ["owner_id", "owner", *SUMS], (
-            {"owner_id": line["key"], "owner": line["name"], **_figures(owners[line["key"]])}
-            for line in lines
+            {"owner_id": key, "owner": name(key), **_figures(sums)} for key, sums in owners.items()
         )
+    found = report(wanted)
     return ["day", *SUMS], ({"day": day, **_figures(sums)} for day, sums in sorted(found.days.items()))
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from ..conf import settings
 from ..exceptions import Refused
-from ..models import Generation, Owner
+from ..models import Conversation, Generation, Owner
 from ..prepared import Select
 
 #: Where people and their programs ask; the host's own code knows what it does.
@@ -33,6 +33,20 @@ def check_pace(owner: Owner, door: str) -> None:
     """Raises `Refused("rate_limited")` when `owner` has asked `COMMANDS_PER_MINUTE` times in a minute."""
     if not (per_minute := settings.COMMANDS_PER_MINUTE) or door not in _COUNTED:
         return
-    minute_ago = timezone.now() - datetime.timedelta(minutes=1)
-    if _nth_last(per_minute)(**owner.fields, since=minute_ago):
+    if _nth_last(per_minute)(**owner.fields, since=_minute_ago()):
         raise Refused("rate_limited", retry_after=10)
+
+
+def check_pace_of_forks(owner: Owner) -> None:
+    """Raises `Refused("rate_limited")` when `owner` has begun so many conversations in a minute."""
+    if not (per_minute := settings.COMMANDS_PER_MINUTE):
+        return
+    since = _minute_ago()
+    # None is older than its last change, which an index knows.
+    begun = Conversation.objects.filter(**owner.fields, updated__gt=since, created__gt=since)
+    if begun.count() >= per_minute:
+        raise Refused("rate_limited", retry_after=10)
+
+
+def _minute_ago() -> datetime.datetime:
+    return timezone.now() - datetime.timedelta(minutes=1)

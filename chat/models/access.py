@@ -57,7 +57,7 @@ class ContentAccess(models.Model):
     conversation_id = models.UUIDField(_("conversation"), null=True, db_index=True)
     owner_name = models.CharField(_("owner's name"), max_length=254, blank=True, default="")
     action = models.CharField(_("action"), max_length=20)
-    #: The term that was searched for, the form of an export.
+    #: The term that was searched for, the filter of a list, the form of an export.
     what = models.CharField(_("what"), max_length=200, blank=True, default="")
     why = models.CharField(_("why"), max_length=200, blank=True, default="")
     address = models.GenericIPAddressField(_("address"), null=True, blank=True)

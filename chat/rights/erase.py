@@ -16,7 +16,7 @@ from ..models import LIVE, Conversation, Generation, LegalHold
 from ..search.schema import INDEX
 from .chunks import Toll, delete_conversations
 from .retention import keys_of
-from .rules import RULES, Fate, Person, models
+from .rules import RULES, Fate, Person, conversations_of, models
 
 #: Seconds to wait for the ends of answers that were stopped.
 PATIENCE = 30.0
@@ -28,7 +28,7 @@ class Held(ChatError):
 
 
 class StillRunning(ChatError):
-    """Raised when an answer could not be stopped in time; nothing was erased."""
+    """Raised when answers could not be stopped in time, or writing did not end: run it again."""
 
 
 class Report(msgspec.Struct):
@@ -42,7 +42,7 @@ class Report(msgspec.Struct):
 
 def check_holds(person: Person) -> None:
     """Raises `Held`, with a sentence that says by what."""
-    rows = Conversation.objects.filter(**person.owner.fields)
+    rows = Conversation.objects.filter(conversations_of(person))
     holds = list(LegalHold.objects.on(rows) | _on_user(person))
     if holds:
         reasons = "; ".join(sorted({hold.why for hold in holds}))
@@ -81,10 +81,7 @@ def erase(person: Person, patience: float = PATIENCE) -> Report:
     forget_deleted_bytes()
     # First the keys: what could begin something new.
     _delete(person, "apikey", report)
-    report.stopped = _stop(person, patience)
-    toll = delete_conversations(keys_of(Conversation.objects.filter(**person.owner.fields)), Toll())
-    for plural, count in toll.rows.items():
-        report.deleted[plural] = report.deleted.get(plural, 0) + count
+    _delete_conversations(person, patience, report)
     for name, rule in RULES.items():
         if rule.fate is Fate.DELETE and name not in ("apikey", "conversation"):
             _delete(person, name, report)
@@ -108,6 +105,23 @@ def _stop(person: Person, patience: float) -> int:
             raise StillRunning(_("An answer could not be stopped. Is the site running? Try again."))
         time.sleep(0.1)
     return len(keys)
+
+
+def _delete_conversations(person: Person, patience: float, report: Report) -> None:
+    """Until none is left: one that somebody writes to at that very moment is passed over, or new."""
+    rows = Conversation.objects.filter(conversations_of(person))
+    deadline = time.monotonic() + patience
+    while True:
+        report.stopped += _stop(person, patience)
+        toll = delete_conversations(keys_of(rows), Toll())
+        for plural, count in toll.rows.items():
+            report.deleted[plural] = report.deleted.get(plural, 0) + count
+        if not rows.exists():
+            return
+        check_holds(person)
+        if time.monotonic() > deadline:
+            raise StillRunning(_("Somebody is still writing there. Not everything was erased. Try again."))
+        time.sleep(0.1)
 
 
 def _delete(person: Person, name: str, report: Report) -> None:

@@ -9,8 +9,8 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError
 
-from ..models import Owner
-from .rules import Person
+from ..models import Conversation, Owner
+from .rules import Person, conversations_of
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -34,12 +34,22 @@ def find(options: dict[str, Any]) -> tuple[Person, Any]:
         except ValidationError as error:
             raise CommandError("That is no key of a user.") from error
         account = model._default_manager.filter(pk=key).first()
-        return Person(Owner(user_id=key), account.get_username() if account else ""), account
+        name = account.get_username() if account else _name_kept_of(key)
+        return Person(Owner(user_id=key), name), account
     try:
         account = model._default_manager.get_by_natural_key(options["user"])
     except model.DoesNotExist as error:
         raise CommandError(f"There is no user {options['user']!r}.") from error
     return Person(Owner(user_id=account.pk), account.get_username()), account
+
+
+def _name_kept_of(key: Any) -> str:
+    """How a deleted user was called, as far as it was kept; empty where somebody else is called so now."""
+    kept = Conversation.objects.filter(conversations_of(Person(Owner(user_id=key)))).first()
+    name = str(kept.metadata["owner"].get("name", "")) if kept is not None else ""
+    model = get_user_model()
+    taken = model._default_manager.filter(**{model.USERNAME_FIELD: name}).exists()
+    return "" if taken else name
 
 
 def describe(account: Any) -> dict[str, Any]:

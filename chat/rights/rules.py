@@ -11,10 +11,14 @@ from typing import Any
 
 import msgspec
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.db.models import Model, Q
 
-from ..models import Owner
+from ..models import ContentAccess, Owner
 from ..models.limits import subject_of
+
+#: Characters that a record of a reading keeps of what was searched for.
+MAX_WHAT = ContentAccess._meta.get_field("what").max_length
 
 
 class Fate(enum.Enum):
@@ -61,6 +65,16 @@ def _own(prefix: str = "") -> Callable[[Person], Q]:
     return rows
 
 
+def conversations_of(person: Person, prefix: str = "") -> Q:
+    """The conversations of a person, also those that `ON_USER_DELETE` has kept of a user who was deleted."""
+    own, user = _own(prefix)(person), person.owner.user_id
+    # No index finds these; for somebody who is still there nothing needs to be looked for.
+    if user is None or get_user_model()._default_manager.filter(pk=user).exists():
+        return own
+    kept = {"owner": None, "session_key": "", "metadata__owner__id": str(user)}
+    return own | Q(**{f"{prefix}{name}": value for name, value in kept.items()})
+
+
 def _users(field: str) -> Callable[[Person], Q]:
     """Rows that name the user in a key; a guest has none."""
 
@@ -96,6 +110,18 @@ def _by(person: Person, pseudonym: str) -> tuple[Q, dict[str, Any]]:
     return (Q(by=person.name) if person.name else Q(pk__in=[])), {"by": pseudonym}
 
 
+def _handled(person: Person, pseudonym: str) -> tuple[Q, dict[str, Any]]:
+    return (Q(handled_by=person.name) if person.name else Q(pk__in=[])), {"handled_by": pseudonym}
+
+
+def _was_looked_for(person: Person, pseudonym: str) -> tuple[Q, dict[str, Any]]:
+    """Rows of a search for the name, or of a list filtered by it."""
+    if not person.name:
+        return Q(pk__in=[]), {"what": pseudonym}
+    filters = [f"{what}user={person.name}"[:MAX_WHAT] for what in ("", "feedback ")]
+    return Q(what__iexact=person.name[:MAX_WHAT]) | Q(what__in=filters), {"what": pseudonym}
+
+
 def _subject(person: Person) -> Q:
     return Q(subject=subject_of(person.owner))
 
@@ -111,11 +137,13 @@ _ENGINE = frozenset(
 #: In the order in which an erasure goes through them.
 RULES: dict[str, Rule] = {
     "apikey": Rule(Fate.DELETE, of=_users("owner"), hidden=frozenset({"digest"})),
-    "conversation": Rule(Fate.DELETE, of=_own(), hidden=frozenset({"session_key"}), order=("created", "pk")),
+    "conversation": Rule(
+        Fate.DELETE, of=conversations_of, hidden=frozenset({"session_key"}), order=("created", "pk")
+    ),
     "message": Rule(
         Fate.NOTHING,
         "goes with its conversation",
-        of=_own("conversation__"),
+        of=lambda person: conversations_of(person, "conversation__"),
         order=("conversation__created", "conversation_id", "position"),
     ),
     "generation": Rule(
@@ -126,7 +154,7 @@ RULES: dict[str, Rule] = {
     ),
     "journalchunk": Rule(Fate.NOTHING, "goes with its generation; its text is the message's", exported=False),
     "searchentry": Rule(Fate.NOTHING, "goes with its message or conversation", exported=False),
-    "feedback": Rule(Fate.DELETE, of=_own(), hidden=frozenset({"session_key"})),
+    "feedback": Rule(Fate.DELETE, of=_own(), names=(_handled,), hidden=frozenset({"session_key"})),
     "preference": Rule(Fate.DELETE, of=_own(), hidden=frozenset({"session_key"})),
     "budget": Rule(Fate.DELETE, "what was made for this user", of=_users("user")),
     "budgetcounter": Rule(Fate.PSEUDONYM, of=_subject, names=(_subject_becomes,)),
@@ -140,7 +168,7 @@ RULES: dict[str, Rule] = {
     "contentaccess": Rule(
         Fate.PSEUDONYM,
         of=lambda person: _users("owner")(person) | _users("reader")(person),
-        names=(_was_read, _was_read_by_name, _has_read),
+        names=(_was_read, _was_read_by_name, _has_read, _was_looked_for),
         # Who reads for the operator is no business of whom they read.
         hidden=frozenset({"reader", "reader_name", "address"}),
     ),

@@ -6,6 +6,7 @@ The number of queries does not depend on the number of rows, days or users.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -71,6 +72,22 @@ def report(wanted: Wanted, *, groups: bool = False) -> Report:
     return found
 
 
+def owners_of(wanted: Wanted) -> dict[Any, Sums]:
+    """Of each user, those who took most first: all of them, for a file and not for a page.
+
+    Of one model straight from the ledger, in time with the number of its requests.
+    """
+    wanted.summed = summed_until()
+    if wanted.owner is not None:
+        return {wanted.owner: _of_owner(wanted).total}
+    if not wanted.model:
+        return _ranked(_owners(wanted) if wanted.group is None else _by_owner(_rows_of_group(wanted)))
+    records = records_of(wanted.since, wanted.until).filter(provider=wanted.provider, model=wanted.model)
+    if wanted.group is not None:
+        records = records.filter(owner__in=_members(wanted))
+    return _ranked(_by_owner(aggregated(records, "owner")))
+
+
 def _report(wanted: Wanted, rows: list[dict[str, Any]]) -> Report:
     days = {start: sums for (start,), sums in combined(rows, "start").items()}
     models = {
@@ -90,8 +107,13 @@ def _of_owner(wanted: Wanted) -> Report:
     return _report(wanted, _by_day(records, "provider", "model", *_STEPS))
 
 
-def _of_group(wanted: Wanted) -> Report:
-    members = get_user_model()._default_manager.filter(groups=wanted.group).values("pk")
+def _members(wanted: Wanted) -> QuerySet[Any, Any]:
+    members: QuerySet[Any, Any] = get_user_model()._default_manager.filter(groups=wanted.group).values("pk")
+    return members
+
+
+def _rows_of_group(wanted: Wanted) -> list[dict[str, Any]]:
+    members = _members(wanted)
     rows = list(
         _span(wanted, Scope.OWNER).filter(owner__in=members).values("start", "owner").annotate(**_SUMS)
     )
@@ -99,8 +121,13 @@ def _of_group(wanted: Wanted) -> Report:
     found = [_unsum(row) for row in rows]
     if live is not None:
         found += _by_day(records_of(*live).filter(owner__in=members), "owner")
+    return found
+
+
+def _of_group(wanted: Wanted) -> Report:
+    found = _rows_of_group(wanted)
     days = {start: sums for (start,), sums in combined(found, "start").items()}
-    owners = {owner: sums for (owner,), sums in combined(found, "owner").items()}
+    owners = _by_owner(found)
     total = combined(({**row, "all": 0} for row in found), "all").get((0,), Sums())
     return Report(wanted.since, wanted.until, days, total, owners=_most(owners))
 
@@ -111,7 +138,11 @@ def _owners(wanted: Wanted) -> dict[Any, Sums]:
     found = [_unsum(row) for row in rows]
     if (live := _live_span(wanted)) is not None:
         found += aggregated(records_of(*live), "owner")
-    return {owner: sums for (owner,), sums in combined(found, "owner").items()}
+    return _by_owner(found)
+
+
+def _by_owner(rows: Iterable[dict[str, Any]]) -> dict[Any, Sums]:
+    return {owner: sums for (owner,), sums in combined(rows, "owner").items()}
 
 
 def _groups(owners: dict[Any, Sums]) -> dict[str, Sums]:
@@ -124,9 +155,12 @@ def _groups(owners: dict[Any, Sums]) -> dict[str, Sums]:
     return _most(found)
 
 
+def _ranked(found: dict[Any, Sums]) -> dict[Any, Sums]:
+    return dict(sorted(found.items(), key=lambda item: (item[1].cost, item[1].tokens), reverse=True))
+
+
 def _most(found: dict[Any, Sums]) -> dict[Any, Sums]:
-    best = sorted(found.items(), key=lambda item: (item[1].cost, item[1].tokens), reverse=True)
-    return dict(best[:TOP])
+    return dict(list(_ranked(found).items())[:TOP])
 
 
 _SUMMED: QuerySet[Any, Any] = UsageSum.objects.all()

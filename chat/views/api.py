@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, ProtectedError, Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -177,7 +177,7 @@ def _change(change: Change, row: Any, owner: Owner) -> HttpResponse:
     if "temporary" in values:
         values["expires_at"] = None
     if (deleted := values.pop("deleted", None)) is not None and deleted != (row.deleted_at is not None):
-        values |= _buried() if deleted else _unburied(row, values)
+        values |= _buried(settings.UNDO_FOR) if deleted else _unburied(row, values)
     # Having looked at something is no change of it.
     if values.keys() - {"unread"}:
         values["revision"] = F("revision") + 1
@@ -194,9 +194,9 @@ def _change(change: Change, row: Any, owner: Owner) -> HttpResponse:
     return json_response(conversation_object(row))
 
 
-def _buried() -> dict[str, Any]:
+def _buried(undo_for: float) -> dict[str, Any]:
     now = timezone.now()
-    return {"deleted_at": now, "expires_at": now + datetime.timedelta(seconds=settings.UNDO_FOR)}
+    return {"deleted_at": now, "expires_at": now + datetime.timedelta(seconds=undo_for)}
 
 
 def _unburied(row: Any, values: dict[str, Any]) -> dict[str, Any]:
@@ -205,7 +205,12 @@ def _unburied(row: Any, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _delete(row: Any, owner: Owner) -> HttpResponse:
-    remove(row.pk)
+    try:
+        remove(row.pk)
+    except ProtectedError:
+        # Held by law: for its owner it is gone, and stays in the database.
+        Conversation.objects.filter(pk=row.pk).update(**_buried(undo_for=0), revision=F("revision") + 1)
+        stop(Generation.objects.filter(message__conversation=row.pk))
     row.deleted_at, row.revision = timezone.now(), row.revision + 1
     tell(owner, row)
     return HttpResponse(status=204)

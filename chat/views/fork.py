@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from msgspec import Struct
 
 from .. import search
+from ..engine.limits import check_pace_of_forks
 from ..engine.submit import expiry
 from ..exceptions import Refused
 from ..models import LIVE, Conversation, Message
@@ -21,6 +22,8 @@ from .api import tell
 from .doors import json_response, owner_of, refusing
 
 TITLE_CHARS = 200
+#: Of a longer branch the copying would make others wait.
+MAX_MESSAGES = 2_000
 BATCH = 500
 
 
@@ -43,6 +46,7 @@ def fork(request: HttpRequest, conversation: UUID) -> HttpResponse:
         wanted = msgspec.json.decode(request.body, type=Fork).message
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Refused("bad_frame") from None
+    check_pace_of_forks(owner)
     with transaction.atomic():
         copy = _copy(source, _branch(source, wanted))
     row: Any = with_state(mine.filter(pk=copy.pk)).get()
@@ -51,7 +55,7 @@ def fork(request: HttpRequest, conversation: UUID) -> HttpResponse:
 
 
 def _branch(source: Conversation, leaf: UUID) -> list[Message]:
-    """The messages from the first one to `leaf`. Raises `Refused`: not there, or still being written."""
+    """The messages from the first one to `leaf`. Raises `Refused`: not there, too many, being written."""
     parents = dict(source.messages.values_list("pk", "parent"))
     if leaf not in parents:
         raise Refused("not_found")
@@ -60,8 +64,9 @@ def _branch(source: Conversation, leaf: UUID) -> list[Message]:
     while at is not None:
         ids.append(at)
         at = parents[at]
-    on_it = set(ids)
-    found = {message.pk: message for message in source.messages.all() if message.pk in on_it}
+    if len(ids) > MAX_MESSAGES:
+        raise Refused("too_large", sentence=_("This conversation is too long to be forked."))
+    found = source.messages.in_bulk(ids)
     if any(message.status in LIVE for message in found.values()):
         raise Refused("busy")
     return [found[pk] for pk in reversed(ids)]

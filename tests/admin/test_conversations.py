@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 import pytest
 from django.contrib import admin
@@ -13,7 +14,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from chat.admin import ConversationAdmin
-from chat.models import ContentAccess, Conversation, Feedback, Generation, JournalChunk, Message, Role, Status
+from chat.models import (
+    ContentAccess,
+    Conversation,
+    Feedback,
+    Generation,
+    JournalChunk,
+    LegalHold,
+    Message,
+    Role,
+    Status,
+)
 
 from .conftest import Stop, begin, client_of, converse, make_user, run, say
 from .test_walk import keys_in
@@ -132,6 +143,24 @@ def test_a_page_of_titles_leaves_one_row(reader: Client, owner: User) -> None:
         converse(owner, ("one", "two"))
     reader.get(LIST)
     assert list(ContentAccess.objects.values_list("action", "conversation_id")) == [("list", None)]
+
+
+@pytest.mark.parametrize("query", [{"owner": "{}"}, {"user": "grace"}, {"user": "GRACE@"}])
+def test_a_page_of_ones_titles_names_them(reader: Client, owner: User, query: dict[str, str]) -> None:
+    converse(owner, ("one", "two"))
+    converse(make_user("user"), ("one", "two"))
+    reader.get(LIST, {name: value.format(owner.pk) for name, value in query.items()})
+    access = ContentAccess.objects.get()
+    assert (access.action, access.owner, access.owner_name) == ("list", owner, "grace")
+    assert access.what == "user=grace"
+
+
+def test_a_page_of_several_users_titles_names_none(reader: Client, owner: User) -> None:
+    converse(owner, ("one", "two"))
+    converse(make_user("user"), ("one", "two"))
+    reader.get(LIST, {"user": "example.com"})
+    access = ContentAccess.objects.get()
+    assert (access.owner, access.owner_name, access.what) == (None, "", "")
 
 
 def test_what_shows_no_text_is_not_recorded(lister: Client, reader: Client, owner: User) -> None:
@@ -300,6 +329,28 @@ def test_a_refused_deletion_stops_nothing(owner: User, stops: list[Stop]) -> Non
     begin(conversation)
     response = client_of("staff").post(f"{LIST}{conversation.pk}/delete/", {"post": "yes"})
     assert response.status_code == 403
+    assert stops == []
+    assert Conversation.objects.exists()
+
+
+@pytest.mark.parametrize("on", ["user", "conversation"])
+def test_what_is_held_by_law_is_not_deleted_and_goes_on(
+    lister: Client, owner: User, stops: list[Stop], on: str
+) -> None:
+    conversation = converse(owner, ("one", "two"))
+    begin(conversation)
+    held: dict[str, Any] = {"user": owner} if on == "user" else {"conversation": conversation}
+    LegalHold.objects.create(why="case 17", **held)
+    address = f"{LIST}{conversation.pk}/delete/"
+    action = {"action": "delete_selected", "_selected_action": str(conversation.pk)}
+    for page in (
+        lister.get(address),
+        lister.post(address, {"post": "yes"}),
+        lister.post(LIST, action),
+        lister.post(LIST, {**action, "post": "yes"}),
+    ):
+        assert page.status_code == 200
+        assert "legal holds: 1" in page.text
     assert stops == []
     assert Conversation.objects.exists()
 

@@ -44,6 +44,14 @@ def test_the_queue_tells_who_thinks_what_and_why(reader: Client, rated: Feedback
     assert (access.action, access.what) == ("list", "feedback")
 
 
+def test_a_page_of_ones_comments_names_them(reader: Client, owner: User, rated: Feedback) -> None:
+    rate(converse(make_user("user"), ("one", "two")), comment="other")
+    reader.get(LIST)
+    reader.get(LIST, {"user": "grace"})
+    found = list(ContentAccess.objects.order_by("id").values_list("owner", "owner_name", "what"))
+    assert found == [(None, "", "feedback"), (owner.pk, "grace", "feedback user=grace")]
+
+
 def test_without_the_permission_no_text_is_shown_or_exported(lister: Client, rated: Feedback) -> None:
     action = {"action": "export", "_selected_action": [str(rated.pk)]}
     for response in (

@@ -215,6 +215,43 @@ def test_exports_hold_the_figures_and_are_recorded(lister: Client, owner: User) 
     ]
 
 
+@pytest.mark.parametrize("summed", [False, True])
+def test_the_export_by_user_has_every_user(lister: Client, summed: bool) -> None:
+    group = Group.objects.create(name="editors")
+    for number in range(120):
+        user = User.objects.create_user(f"user {number}")
+        group.user_set.add(user)
+        spend(user, number % 3, cost=Decimal(number))
+    spend(None, 1, cost=None)
+    if summed:
+        rollup.catch_up()
+    names = [f"user {number}" for number in reversed(range(120))]
+    everybody = rows_of(lister, of="users")
+    assert [row["owner"] for row in everybody[:119]] == names[:119]
+    assert {row["owner"] for row in everybody[119:]} == {"user 0", "Guest"}
+    assert [row["owner"] for row in rows_of(lister, of="users", group="editors")] == names
+    assert len(lister.get(USAGE).context["owners"]) == 20
+
+
+def test_the_export_by_user_names_those_who_used_the_model(lister: Client, owner: User) -> None:
+    ada = User.objects.create_user("ada")
+    Group.objects.create(name="editors").user_set.add(ada)
+    spend(owner, 1, model="large", cost=Decimal(2))
+    spend(owner, 1)
+    spend(ada, model="large", cost=Decimal(1))
+    spend(None, model="large")
+    rollup.catch_up()
+
+    def found(**query: str) -> list[tuple[str, str, str]]:
+        rows = rows_of(lister, of="users", model="default/large", **query)
+        return [(row["owner"], row["owner_id"], row["answers"]) for row in rows]
+
+    everybody = [("grace", str(owner.pk), "1"), ("ada", str(ada.pk), "1"), ("Guest", "", "1")]
+    assert found() == everybody
+    assert found(user="ada") == everybody[1:2]
+    assert found(group="editors") == everybody[1:2]
+
+
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\uff1d1"])
 def test_no_text_is_a_formula(lister: Client, name: str) -> None:
     spend(User.objects.create(username=name), model=name)

@@ -189,7 +189,7 @@ async def test_sessions_in_the_cache_are_checked_too(site: InSite, settings: Any
         user = get_user_model()._default_manager.create_user("ada")
         session = SessionStore()
         session[SESSION_KEY] = str(user.pk)
-        session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+        session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
         session[HASH_SESSION_KEY] = user.get_session_auth_hash()
         session.save()
         return session, str(session.session_key)

@@ -72,7 +72,9 @@ def leave_traces(owner: Owner, name: str) -> Conversation:
     )
     say(gone, None, "user")
     put(owner, Text(question.pk, conversation.pk, CANARY), Text(conversation.pk, conversation.pk, CANARY))
-    Feedback.objects.create(**fields, message=answer, rating=-1, comment=CANARY, reasons=["wrong"])
+    Feedback.objects.create(
+        **fields, message=answer, rating=-1, comment=CANARY, reasons=["wrong"], handled_by=name
+    )
     Preference.objects.create(**fields, values={"instructions": CANARY})
     UsageRecord.objects.create(
         **fields,
@@ -94,10 +96,20 @@ def leave_traces(owner: Owner, name: str) -> Conversation:
         UsageSum.objects.create(scope="owner", start=now().date(), owner_id=owner.user_id, cost="0.25")
         read = {"conversation_id": conversation.pk, "action": "read"}
         ContentAccess.objects.create(
-            reader_name="someone", owner_id=owner.user_id, owner_name=name, why="asked for", **read
+            reader_name="someone",
+            owner_id=owner.user_id,
+            owner_name=name,
+            why="asked for",
+            what=f"user={name}",
+            **read,
         )
         ContentAccess.objects.create(
-            reader_id=owner.user_id, reader_name=name, owner_name="someone", address="192.0.2.7", **read
+            reader_id=owner.user_id,
+            reader_name=name,
+            owner_name="someone",
+            address="192.0.2.7",
+            what=name.upper(),
+            **read,
         )
         Pause.objects.create(model=f"m-{owner.user_id}", by=name)
     return conversation

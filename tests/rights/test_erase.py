@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -11,20 +12,26 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
-from django.db.models import ForeignKey, Sum
+from django.db.models import ForeignKey, Model, Sum
+from django.test import override_settings
 
 from chat.models import (
     ApiKey,
     BudgetCounter,
     ContentAccess,
     Conversation,
+    Feedback,
     Generation,
     LegalHold,
+    Message,
     Owner,
+    Pause,
     SearchEntry,
     UsageRecord,
     UsageSum,
 )
+from chat.rights import chunks
+from chat.rights.chunks import plan_of
 from chat.rights.erase import StillRunning, erase
 from chat.rights.rules import RULES, Fate, Person, models
 from chat.testing.script import Script
@@ -112,6 +119,20 @@ def test_amounts_and_readings_stay_under_one_pseudonym() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_name_in_what_others_said_and_searched_is_replaced() -> None:
+    user = known()
+    other = leave_traces(Owner.of(get_user_model().objects.create_user("else")), "else")
+    Feedback.objects.filter(message__conversation=other).update(handled_by=CANARY)
+    for what in (CANARY, f"feedback user={CANARY}", "else", f"{CANARY} and more"):
+        ContentAccess.objects.create(reader_name="else", action="search", what=what)
+    report = erase(Person(Owner.of(user), CANARY))
+    assert Feedback.objects.get().handled_by == report.pseudonym
+    found = ContentAccess.objects.filter(action="search").order_by("pk").values_list("what", flat=True)
+    # Words beside it may be anybody's.
+    assert list(found) == [report.pseudonym, report.pseudonym, "else", f"{CANARY} and more"]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_dry_run_counts_and_does_nothing() -> None:
     known()
     report = erase_user(CANARY, dry_run=True)
@@ -155,6 +176,50 @@ def test_a_user_deleted_long_ago_can_still_be_erased_by_key() -> None:
     assert not UsageRecord.objects.filter(owner=pk).exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_was_kept_of_a_deleted_user_is_exported_and_erased_by_key() -> None:
+    user, other = known(), get_user_model().objects.create_user("else")
+    pk, others = user.pk, other.pk
+    leave_traces(Owner.of(other), "else")
+    kept = Conversation.objects.filter(owner=other).count()
+    with override_settings(LLMCHAT={"ON_USER_DELETE": "keep"}):
+        user.delete()
+        other.delete()
+    out = StringIO()
+    call_command("llmchat_export_user", id=str(pk), stdout=out)
+    found = json.loads(out.getvalue())
+    assert (len(found["conversations"]), len(found["messages"])) == (2, 4)
+    assert "2 conversations would be deleted" in erase_user(id=str(pk), dry_run=True)
+    assert "2 conversations deleted" in erase_user(id=str(pk))
+    assert Conversation.objects.count() == kept
+    assert not Pause.objects.filter(by=CANARY).exists()
+    erase_user(id=str(others))
+    assert tables_with(CANARY) == set()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hold_on_what_was_kept_of_a_deleted_user_refuses() -> None:
+    user = known()
+    pk = user.pk
+    with override_settings(LLMCHAT={"ON_USER_DELETE": "keep"}):
+        user.delete()
+    LegalHold.objects.create(why="case 17", conversation=Conversation.objects.all()[0])
+    with pytest.raises(CommandError, match="case 17"):
+        erase_user(id=str(pk))
+    assert Conversation.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_has_the_name_of_a_deleted_user_now_keeps_it() -> None:
+    user = known()
+    pk = user.pk
+    with override_settings(LLMCHAT={"ON_USER_DELETE": "keep"}):
+        user.delete()
+    get_user_model().objects.create_user(CANARY)
+    erase_user(id=str(pk))
+    assert Pause.objects.get().by == CANARY
+
+
 async def test_running_answers_are_stopped_first(site: InSite) -> None:
     person, cookie = await site.person()
     client = await site.client(cookie)
@@ -176,6 +241,41 @@ def test_an_answer_that_cannot_be_stopped_leaves_everything_as_it_was() -> None:
     with pytest.raises(StillRunning):
         erase(Person(Owner.of(user), CANARY), patience=0.2)
     assert Conversation.objects.count() == 2
+
+
+class Writer:
+    """Writes to a conversation whenever a plan to delete it is made, that often."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, times: float) -> None:
+        self.left = times
+        monkeypatch.setattr(chunks, "plan_of", self.plan_of)
+
+    def plan_of(self, model: type[Model], keys: list[Any]) -> list[chunks.Step]:
+        plan = plan_of(model, keys)
+        if model is Conversation and keys and self.left > 0:
+            self.left -= 1
+            position = Message.objects.filter(conversation=keys[0]).count() + 100
+            Message.objects.create(conversation_id=keys[0], role="user", content=CANARY, position=position)
+        return plan
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_written_to_meanwhile_is_erased_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    known()
+    Writer(monkeypatch, 3)
+    assert "2 conversations deleted" in erase_user(CANARY, delete_account=True)
+    assert tables_with(CANARY) == set()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_erasure_that_is_written_to_all_the_time_does_not_say_that_it_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user = known()
+    Writer(monkeypatch, math.inf)
+    with pytest.raises(StillRunning, match="Not everything"):
+        erase(Person(Owner.of(user), CANARY), patience=0.2)
+    assert Conversation.objects.exists()
 
 
 @pytest.mark.slow

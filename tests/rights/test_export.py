@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from chat.models import Conversation, Message, Owner, Role
 from chat.rights.rules import RULES, Fate, models
@@ -100,3 +100,23 @@ def test_a_file_is_for_its_maker_only(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert json.loads(path.read_text())["conversations"]
     assert "2 conversations" in out.getvalue()
+
+
+def test_a_file_that_was_there_is_for_its_maker_only_from_then_on(tmp_path: Path) -> None:
+    known()
+    path = tmp_path / "export.json"
+    path.write_text("x" * 100_000)
+    path.chmod(0o644)
+    call_command("llmchat_export_user", CANARY, output=str(path), stdout=StringIO())
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert json.loads(path.read_text())["conversations"]
+
+
+def test_it_is_not_written_through_a_link(tmp_path: Path) -> None:
+    known()
+    other, link = tmp_path / "other", tmp_path / "export.json"
+    other.write_text("as it was")
+    link.symlink_to(other)
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command("llmchat_export_user", CANARY, output=str(link), stdout=StringIO())
+    assert other.read_text() == "as it was"

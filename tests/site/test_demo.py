@@ -4,7 +4,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from django.contrib.auth import authenticate
+from asgiref.sync import async_to_sync
+from django.contrib.auth import aauthenticate, authenticate
 from django.contrib.auth.models import User
 from django.test import RequestFactory
 from pytest_django import Settings
@@ -55,6 +56,27 @@ def test_every_loopback_address_is_this_machine(address: str) -> None:
 @pytest.mark.parametrize("address", ["10.0.0.7", "", "::ffff:10.0.0.7"])
 def test_the_demo_user_does_not_sign_in_from_elsewhere(address: str) -> None:
     assert not signs_in(address)
+
+
+@pytest.mark.parametrize(
+    "typed", [{"username": "Demo"}, {"username": "DEMO@example.com"}, {"email": "demo@example.com"}]
+)
+@pytest.mark.parametrize(("debug", "address"), [(True, "10.0.0.7"), (False, "127.0.0.1")])
+def test_nor_does_it_by_any_other_way_of_typing_who_it_is(
+    settings: Settings, typed: dict[str, str], debug: bool, address: str
+) -> None:
+    User.objects.filter(username=demo.USERNAME).update(email="demo@example.com")
+    here, elsewhere = (RequestFactory().post("/", REMOTE_ADDR=each) for each in ("127.0.0.1", address))
+    assert authenticate(here, **typed, password=demo.password()) is not None
+    settings.DEBUG = debug
+    assert authenticate(elsewhere, **typed, password=demo.password()) is None
+    assert async_to_sync(aauthenticate)(elsewhere, **typed, password=demo.password()) is None
+
+
+def test_somebody_whose_name_only_looks_like_it_signs_in_from_elsewhere() -> None:
+    User.objects.filter(username=demo.USERNAME).delete()
+    User.objects.create_user("Demo", password="correct horse")
+    assert signs_in("10.0.0.7", "Demo", "correct horse")
 
 
 def test_the_demo_user_does_not_sign_in_without_debug(settings: Settings) -> None:

@@ -80,6 +80,13 @@ def test_the_pages_tell_that_staff_can_read_and_who_has(client: Client, ada: Use
     assert "can read your chats" in client.get("/").text
 
 
+@pytest.mark.usefixtures("_told")
+def test_the_page_says_what_is_not_told(client: Client, ada: User) -> None:
+    assert "several users are recorded without their names" in client.get("/settings/").text
+    access(ada)
+    assert "several users are recorded without their names" in client.get("/settings/").text
+
+
 def test_where_the_site_does_not_tell_the_pages_do_not(client: Client, ada: User) -> None:
     access(ada)
     assert "Who read your chats" not in client.get("/settings/").text

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from chat.engine import expiry
-from chat.models import Conversation, Generation, Message
+from chat.models import Conversation, Generation, LegalHold, Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -181,6 +181,20 @@ def test_deleting_takes_everything_along(browser: Client, ada: Any) -> None:
     assert not Message.objects.exists()
     assert not Generation.objects.exists()
     assert browser.get(url_of(conversation)).status_code == 404
+
+
+@pytest.mark.parametrize("on", ["user", "conversation"])
+def test_what_is_held_by_law_disappears_for_its_owner_and_stays(browser: Client, ada: Any, on: str) -> None:
+    conversation = conversation_of(ada, 2)
+    held: dict[str, Any] = {"user": ada} if on == "user" else {"conversation": conversation}
+    hold = LegalHold.objects.create(why="case 17", **held)
+    assert browser.delete(url_of(conversation)).status_code == 204
+    assert browser.get(url_of(conversation)).status_code == 404
+    assert patch(browser, conversation, deleted=False).status_code == 404
+    assert listed(browser) == []
+    assert Message.objects.count() == 4
+    hold.delete()
+    assert expiry.purge(10) == 1
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])

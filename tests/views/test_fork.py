@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import uuid
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
+from django.utils import timezone
 
 from chat.models import Conversation, Message
 
@@ -63,6 +66,32 @@ def test_what_is_still_being_written_cannot_be_forked(browser: Client, ada: Any)
     answer = post(browser, source, source.messages.get(role="assistant").pk)
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "busy")
     assert Conversation.objects.count() == 1
+
+
+def test_forks_have_a_pace(browser: Client, ada: Any) -> None:
+    source = conversation_of(ada)
+    leaf = source.messages.get(role="assistant").pk
+    with override_settings(LLMCHAT={**settings.LLMCHAT, "COMMANDS_PER_MINUTE": 3}):
+        assert [post(browser, source, leaf).status_code for _ in range(2)] == [201, 201]
+        answer = post(browser, source, leaf)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (429, "rate_limited")
+        assert answer["Retry-After"]
+        old = timezone.now() - datetime.timedelta(minutes=2)
+        Conversation.objects.filter(title__endswith="(fork)").update(created=old)
+        assert post(browser, source, leaf).status_code == 201
+    with override_settings(LLMCHAT={**settings.LLMCHAT, "COMMANDS_PER_MINUTE": 0}):
+        assert [post(browser, source, leaf).status_code for _ in range(4)] == [201] * 4
+
+
+def test_a_branch_that_is_too_long_is_not_forked(
+    browser: Client, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.views.fork.MAX_MESSAGES", 4)
+    source = conversation_of(ada, 3)
+    assert post(browser, source, source.messages.get(content="a1").pk).status_code == 201
+    answer = post(browser, source, source.messages.get(content="q2").pk)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+    assert "too long to be forked" in answer.json()["error"]["message"]
 
 
 def test_only_ones_own_messages_of_that_conversation(browser: Client, ada: Any) -> None:

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+import stat
+from typing import Any, TextIO
 
-from django.core.management import BaseCommand, CommandParser
+from django.core.management import BaseCommand, CommandError, CommandParser
 
 from ...rights import people
 from ...rights.export import export
+
+
+def _own_file(path: str) -> TextIO:
+    """A file to write to that nobody else can read, also where it was there before. Raises CommandError."""
+    try:
+        # Not through a link: what it leads to would be overwritten, and stay its readers'.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        # Not a device, which is everybody's.
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.fchmod(descriptor, 0o600)
+            os.ftruncate(descriptor, 0)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
+    return open(descriptor, "w", encoding="utf-8")
 
 
 class Command(BaseCommand):
@@ -24,8 +39,7 @@ class Command(BaseCommand):
             self.stdout.ending = ""
             export(person, people.describe(account), self.stdout)
             return
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        with open(os.open(options["output"], flags, 0o600), "w", encoding="utf-8") as file:
+        with _own_file(options["output"]) as file:
             counts = export(person, people.describe(account), file)
         for name, count in counts.items():
             self.stdout.write(f"{count:>8} {name}")
