@@ -171,6 +171,7 @@ class ChatPolicy:
     def prepare_text(self, user: Any, text: str, conversation: Conversation | None) -> str:
         """What a user wrote, as it is to be stored and sent; called before either. May raise `Refused`.
 
+        Messages, system prompts, own instructions, titles, comments, and all messages of a call, of any role.
         `conversation` is None where there is none yet, and for calls that belong to none.
         """
         return text

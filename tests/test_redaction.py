@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.test import Client, override_settings
+from django.urls import reverse
 
 from chat.engine.orders import Call
 from chat.exceptions import Refused
-from chat.models import Conversation, Owner
+from chat.models import Conversation, Message, Owner
 from chat.redaction import RedactionMixin, redact
 from tests.insite import InSite
 from tests.rights.people import tables_with
@@ -91,3 +97,75 @@ async def test_the_policy_may_refuse_a_text(site: InSite) -> None:
     reply = await client.ask("send", text="a forbidden word", conversation=None)
     assert reply["code"] == "content_filtered"
     assert not await site.db(Conversation.objects.exists)
+
+
+@pytest.mark.chat(POLICY=POLICY)
+async def test_it_changes_every_message_of_a_call_whose_ever_it_is_said_to_be(site: InSite) -> None:
+    person, _cookie = await site.person()
+    roles = ("system", "developer", "user", "assistant", "tool")
+    messages: list[dict[str, Any]] = [{"role": role, "content": SECRET} for role in roles]
+    messages += [
+        {"role": "assistant", "content": None, "reasoning": SECRET},
+        {"role": "user", "content": "x"},
+    ]
+    await site.runner.intake.submit_stateless(Owner.of(person), person, Call(messages, "http"))
+    (seen,) = await site.upstream.await_requests(1)
+    assert "ada@example.com" not in str(seen.body)
+    assert str(seen.body).count(SHOWN) == len(roles)
+
+
+@pytest.mark.chat(POLICY=POLICY)
+async def test_it_changes_the_system_prompt_of_a_new_conversation(site: InSite) -> None:
+    client = await site.client(await site.user())
+    accepted = await client.send("hello", system_prompt=SECRET)
+    await client.ended(accepted["generation"])
+    (seen,) = await site.upstream.await_requests(1)
+    assert seen.body["messages"][0] == {"role": "system", "content": SHOWN}
+    assert await site.db(tables_with, "ada@example.com") == set()
+    reply = await client.ask("send", text="hello", conversation=None, system_prompt="a forbidden word")
+    assert reply["code"] == "content_filtered"
+
+
+@pytest.fixture
+def settle(client: Client) -> Iterator[Callable[..., Any]]:
+    """Calls an address of the API as a user with a conversation, whose texts the policy looks at."""
+    user = get_user_model()._default_manager.create_user("eve")
+    client.force_login(user)
+    conversation = Conversation.objects.create(owner=user, title="t")
+    answer = Message.objects.create(conversation=conversation, role="assistant", content="a", position=0)
+
+    def call(name: str, body: dict[str, Any]) -> Any:
+        arguments = {"api_conversation": [conversation.pk], "api_feedback": [answer.pk]}.get(name)
+        address = reverse(f"llmchat:{name}", args=arguments)
+        method = "PUT" if name == "api_feedback" else "PATCH"
+        return client.generic(method, address, json.dumps(body), content_type="application/json")
+
+    with override_settings(LLMCHAT={**settings.LLMCHAT, "POLICY": POLICY}):
+        yield call
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "field", "body"),
+    [
+        ("api_conversation", "title", {}),
+        ("api_conversation", "system_prompt", {}),
+        ("api_preferences", "instructions", {}),
+        ("api_feedback", "comment", {"rating": 1}),
+    ],
+)
+def test_it_changes_what_is_stored_beside_messages(
+    settle: Callable[..., Any], name: str, field: str, body: dict[str, Any]
+) -> None:
+    assert settle(name, {**body, field: SECRET}).status_code == 200
+    assert tables_with("ada@example.com") == set()
+    assert tables_with(SHOWN)
+    refused = settle(name, {**body, field: "a forbidden word"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "content_filtered")
+    assert tables_with("forbidden word") == set()
+
+
+@pytest.mark.django_db
+def test_what_becomes_longer_still_fits(settle: Callable[..., Any]) -> None:
+    assert settle("api_conversation", {"title": f"{'x' * 193} a@b.co"}).status_code == 200
+    assert settle("api_preferences", {"instructions": f"{'x' * 3993} a@b.co"}).json()["instructions"]

@@ -34,7 +34,7 @@ from .orders import Call, Job, Order, Submitted
 from .pauses import check_site
 from .stateless import UNREAD_SECONDS
 from .targets import duplicate, find_conversation, find_message, kind_of, lock, target_of
-from .texts import prepared, prepared_call
+from .texts import prepared, prepared_call, prepared_note
 
 TITLE_CHARS = 60
 
@@ -115,7 +115,7 @@ def _send(order: Order, command: Send, conversation: Conversation | None) -> Sub
             model=choice.name,
             temporary=command.temporary,
             expires_at=expiry() if command.temporary else None,
-            system_prompt=command.system_prompt,
+            system_prompt=prepared_note(order.user, command.system_prompt),
             preset=preset,
             options=command.options.given(),
             revision=1,

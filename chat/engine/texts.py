@@ -7,9 +7,12 @@ from typing import Any
 import msgspec
 
 from ..exceptions import Refused
-from ..models import Conversation, Role
+from ..models import Conversation
 from ..policy import get_policy
 from .orders import Call
+
+#: Of a message of a call, what is words.
+_TEXTS = ("content", "reasoning")
 
 
 def prepared(user: Any, text: str, conversation: Conversation | None) -> str:
@@ -20,12 +23,20 @@ def prepared(user: Any, text: str, conversation: Conversation | None) -> str:
     return text
 
 
+def prepared_note(user: Any, text: str, conversation: Conversation | None = None) -> str:
+    """The same of what may be empty: a system prompt, instructions, a comment. Raises `Refused`."""
+    return get_policy().prepare_text(user, text, conversation) if text else text
+
+
 def prepared_call(user: Any, call: Call) -> Call:
-    """The call with each text that a user wrote as the policy leaves it; texts between may become empty."""
+    """The call with each text as the policy leaves it, whose ever it is said to be: all came from the client.
+
+    Texts between may become empty.
+    """
     policy = get_policy()
 
     def changed(content: Any) -> Any:
-        if isinstance(content, str):
+        if isinstance(content, str) and content:
             return policy.prepare_text(user, content, None)
         if isinstance(content, list):
             return [
@@ -39,10 +50,8 @@ def prepared_call(user: Any, call: Call) -> Call:
     return msgspec.structs.replace(
         call,
         messages=[
-            {**message, "content": changed(message.get("content"))}
-            if message.get("role") == Role.USER
-            else message
+            {name: changed(value) if name in _TEXTS else value for name, value in message.items()}
             for message in call.messages
         ],
-        earlier=[(role, changed(text) if role == Role.USER else text) for role, text in call.earlier],
+        earlier=[(role, changed(text)) for role, text in call.earlier],
     )

@@ -22,6 +22,7 @@ from ..conf import settings
 from ..deletion import remove, stop
 from ..engine.running import runners
 from ..engine.submit import expiry
+from ..engine.texts import prepared, prepared_note
 from ..exceptions import Refused
 from ..models import Conversation, Feedback, Generation, Owner
 from ..serializing import conversation_object, message_object, state_of, with_state
@@ -33,13 +34,15 @@ MESSAGES_PAGE = 500
 BATCH = 500
 MAX_TOLD = 1000
 
+MAX_TITLE = 200
+
 T = TypeVar("T")
 
 
 class Change(Struct, forbid_unknown_fields=True):
     """What a PATCH may change."""
 
-    title: Annotated[str, Meta(min_length=1, max_length=200)] | UnsetType = UNSET
+    title: Annotated[str, Meta(min_length=1, max_length=MAX_TITLE)] | UnsetType = UNSET
     pinned: bool | UnsetType = UNSET
     archived: bool | UnsetType = UNSET
     unread: bool | UnsetType = UNSET
@@ -108,10 +111,10 @@ def conversation(request: HttpRequest, conversation: UUID) -> HttpResponse:
     if row is None:
         deleted = with_state(Conversation.objects.deleted_by(owner)).filter(pk=conversation).first()
         if deleted is not None and change is not None and change.deleted is False:
-            return _change(change, deleted, owner)
+            return _change(change, deleted, owner, request.user)
         return _missing(restorable=deleted is not None)
     if change is not None:
-        return _change(change, row, owner)
+        return _change(change, row, owner, request.user)
     if request.method == "DELETE":
         return _delete(row, owner)
     return json_response(_detail(row, owner, request.GET.get("after", "")))
@@ -162,14 +165,16 @@ def _parse(request: HttpRequest, kind: type[T]) -> T:
         raise Refused("bad_frame") from None
 
 
-def _change(change: Change, row: Any, owner: Owner) -> HttpResponse:
+def _change(change: Change, row: Any, owner: Owner, user: Any) -> HttpResponse:
     values = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not UNSET}
     if "title" in values:
-        values["title"] = values["title"].replace("\0", "").strip()
-        if not values["title"]:
+        title = values["title"].replace("\0", "").strip()
+        if not title:
             raise Refused("bad_frame")
+        values["title"] = prepared(user, title, row)[:MAX_TITLE]
     if "system_prompt" in values:
-        values["system_prompt"] = values["system_prompt"].replace("\0", "").strip()
+        text = values["system_prompt"].replace("\0", "").strip()
+        values["system_prompt"] = prepared_note(user, text, row)
     if "options" in values:
         if any("\0" in stop for stop in values["options"].stop or ()):
             raise Refused("bad_frame")

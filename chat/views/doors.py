@@ -25,6 +25,7 @@ STATUS = {
     "unknown_type": 400,
     "not_found": 404,
     "forbidden": 403,
+    "content_filtered": 403,
     "conflict": 409,
     "busy": 409,
     "too_large": 413,

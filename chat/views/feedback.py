@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 from msgspec import Meta, Struct
 
+from ..engine.texts import prepared_note
 from ..exceptions import Refused
 from ..models import Conversation, Feedback, Message, Owner, Role
 from ..serializing import feedback_object
@@ -37,13 +38,14 @@ def feedback(request: HttpRequest, message: UUID) -> HttpResponse:
         given.delete()
         return HttpResponse(status=204)
     opinion = _opinion(request.body)
+    comment = opinion.comment.replace("\0", "").strip()
     row, _created = Feedback.objects.update_or_create(
         message=answer,
         **owner.fields,
         defaults={
             "rating": opinion.rating,
             "reasons": sorted(set(opinion.reasons)),
-            "comment": opinion.comment.replace("\0", "").strip(),
+            "comment": prepared_note(request.user, comment, answer.conversation),
             "handled_at": None,
             "handled_by": "",
         },
@@ -53,7 +55,7 @@ def feedback(request: HttpRequest, message: UUID) -> HttpResponse:
 
 def _answer(owner: Owner, pk: UUID) -> Message:
     mine = Conversation.objects.for_owner(owner)
-    message = Message.objects.filter(pk=pk, conversation__in=mine).first()
+    message = Message.objects.select_related("conversation").filter(pk=pk, conversation__in=mine).first()
     if message is None:
         raise Refused("not_found")
     if message.role != Role.ASSISTANT:

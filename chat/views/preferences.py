@@ -10,8 +10,10 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
+from ..engine.texts import prepared_note
 from ..exceptions import Refused
 from ..models import Owner, Preference, Preferences
+from ..models.preferences import MAX_INSTRUCTIONS
 from .doors import json_response, owner_of, refusing
 
 #: A year: longer than browsers keep one.
@@ -25,7 +27,12 @@ def preferences(request: HttpRequest) -> HttpResponse:
     owner = owner_of(request)
     if request.method != "PATCH":
         return json_response(msgspec.structs.asdict(Preference.objects.of(owner)))
-    changed = _change(owner, _parse(request))
+    changes = _parse(request)
+    if "instructions" in changes:
+        text = prepared_note(request.user, changes["instructions"])
+        # What is longer would not be heeded.
+        changes["instructions"] = text[:MAX_INSTRUCTIONS]
+    changed = _change(owner, changes)
     response = json_response(msgspec.structs.asdict(changed))
     remember_language(response, changed.language)
     return response
